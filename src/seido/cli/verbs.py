@@ -1,0 +1,166 @@
+"""The verbs of `seido`: each reads its arguments, calls the library once, and says what came of it."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+from rich.console import Console
+
+from seido.cli.codes import DONE, SOME_LEFT_OUT, STOPPED
+from seido.cli.demo import DemoOptions, run_demo
+from seido.cli.progress import bar
+from seido.cli.training import showing
+from seido.clips.prepare import PrepareOptions, prepare
+from seido.clips.store import Clips, open_clips
+from seido.movie.generate import GenerateOptions
+from seido.movie.make import generate_movie
+from seido.report.evaluate import EvaluateOptions, evaluate
+from seido.training.loop import Trained, train
+from seido.training.options import TrainOptions
+from seido.values import SPLITS
+
+app = App(
+    name="seido",
+    help="Speech and one MRI frame become the movie of the vocal tract that spoke.",
+    version=version("seido"),
+)
+_out = Console(highlight=False, soft_wrap=True)
+
+
+@app.command(name="generate")
+def generate_verb(
+    speech: Path,
+    frame: Path,
+    *,
+    out: Path,
+    options: Annotated[GenerateOptions | None, Parameter(name="*")] = None,
+    moving: bool = False,
+    lossless: bool = False,
+) -> None:
+    """Make a movie from speech and its first frame.
+
+    Parameters
+    ----------
+    speech
+        Recording: any sound file, or a movie with sound.
+    frame
+        First frame: PNG, TIFF, JPEG, .npy, or a movie, whose first frame is taken.
+    out
+        Movie to write: .mp4 (H.264 + AAC) or .mkv.
+    moving
+        Give every frame of the movie FRAME its own mouth (Wav2Lip's own job) instead of the first frame alone.
+    lossless
+        Write FFV1 + FLAC; OUT must end in .mkv.
+
+    """
+    with bar("frames") as report:
+        made = generate_movie(
+            speech,
+            frame,
+            out,
+            options,
+            moving=moving,
+            lossless=lossless,
+            progress=lambda done, total: report(out.name, done, total),
+        )
+    _out.print(f"{out}: {made.total} frames at {float(made.rate):g} per second, {made.total / made.rate:.2f} s")
+
+
+@app.command(name="prepare")
+def prepare_verb(
+    corpus: Path, out: Path, *, options: Annotated[PrepareOptions | None, Parameter(name="*")] = None
+) -> int:
+    """Cut recordings into clips of one size and frame rate, ready for training.
+
+    Parameters
+    ----------
+    corpus
+        Folder of movies with sound, or of movies and .wav files of the same name; or one movie.
+    out
+        Folder to write the clips to.
+
+    """
+    with bar("frames") as report:
+        outcome = prepare(corpus, out, options or PrepareOptions(), report)
+    _out.print(describe_clips(outcome.clips))
+    for problem in outcome.problems:
+        _out.print(f"left out: {problem}")
+    return SOME_LEFT_OUT if outcome.problems else DONE
+
+
+@app.command(name="train")
+def train_verb(
+    clips: Path, out: Path, *, options: Annotated[TrainOptions | None, Parameter(name="*")] = None, resume: bool = False
+) -> int:
+    """Fit a generator to prepared clips, from scratch or from a checkpoint.
+
+    Parameters
+    ----------
+    clips
+        Folder that `seido prepare` wrote.
+    out
+        Folder for the checkpoint, the history, and what is needed to go on.
+    resume
+        Go on with the run in OUT.
+
+    """
+    trained = run_training(clips, out, options or TrainOptions(), resume=resume)
+    _out.print(f"{trained.best}: validation L1 {trained.best_l1:.4f} at step {trained.best_step}. {trained.why}")
+    return STOPPED if trained.stopped == "interrupted" else DONE
+
+
+@app.command(name="evaluate")
+def evaluate_verb(
+    model: str, clips: Path, *, out: Path, options: Annotated[EvaluateOptions | None, Parameter(name="*")] = None
+) -> None:
+    """Generate held-out clips and score them beside the first frame and the mean frame held still.
+
+    Parameters
+    ----------
+    model
+        Name of a bundled model, or a checkpoint file.
+    clips
+        Folder that `seido prepare` wrote.
+    out
+        Folder for the scores, movies and pictures.
+
+    """
+    with bar("clips") as report:
+        result = evaluate(model, open_clips(clips), out, options, report)
+    _out.print(result.markdown)
+    for path in result.files:
+        _out.print(str(path))
+
+
+@app.command(name="demo")
+def demo_verb(out: Path = Path("demo"), *, options: Annotated[DemoOptions | None, Parameter(name="*")] = None) -> None:
+    """Do everything once at small size, with nothing downloaded: prepare, train, generate, evaluate.
+
+    Parameters
+    ----------
+    out
+        Folder to write to; what an earlier demo left in it is replaced.
+
+    """
+    run_demo(out, options or DemoOptions(), _out.print)
+
+
+def describe_clips(clips: Clips) -> str:
+    """Say in two lines what a folder of clips holds."""
+    prepared, rate = clips.prepared, clips.prepared.rate
+    seconds = sum(entry.frames for entry in clips.entries) / rate
+    parts = ", ".join(f"{len(clips.split(name))} {name}" for name in SPLITS)
+    speakers = len({entry.speaker for entry in clips.entries})
+    return (
+        f"{clips.root}: {len(clips)} clips ({parts}), {float(seconds):.1f} s, {speakers} "
+        f"speaker{'s' if speakers > 1 else ''}, {prepared.width} × {prepared.height} pixels at {float(rate):g} frames/s"
+    )
+
+
+def run_training(clips: Path, out: Path, options: TrainOptions, *, resume: bool = False) -> Trained:
+    """Train with a progress bar, and print each validation."""
+    with bar("steps") as report:
+        return train(clips, out, options, resume=resume, progress=showing(report, _out.print))

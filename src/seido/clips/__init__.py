@@ -1,0 +1,1 @@
+"""From recordings to training-ready clips: log-mel, region, retiming, cutting, splitting, storing."""

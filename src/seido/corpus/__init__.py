@@ -1,0 +1,1 @@
+"""Reading what laboratories have: speech, movies, single frames, folders of recordings."""

@@ -1,0 +1,1 @@
+"""The networks and their checkpoints; imports nothing beyond torch, numpy and safetensors."""

@@ -1,0 +1,27 @@
+"""Models by name: those that come with seido, or files of the user's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from seido.errors import BadInputError
+
+WEIGHTS = Path(__file__).parent / "weights"
+"""Where the bundled models lie, one safetensors file each."""
+
+
+def bundled_models() -> tuple[str, ...]:
+    """List the models that come with seido, by name."""
+    return tuple(sorted(path.stem for path in WEIGHTS.glob("*.safetensors")))
+
+
+def find_model(name_or_path: str | Path) -> Path:
+    """Find a checkpoint: a path as it is, else a bundled model's name; raises BadInputError listing those."""
+    path = Path(name_or_path)
+    if path.exists():
+        return path
+    names = bundled_models()
+    if str(name_or_path) in names:
+        return WEIGHTS / f"{name_or_path}.safetensors"
+    choice = f"choose one of seido's ({', '.join(names)}) or name a file" if names else "name a file of weights"
+    raise BadInputError(f"{name_or_path}: there is no such file or model; {choice}")

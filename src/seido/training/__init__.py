@@ -1,0 +1,1 @@
+"""Fitting a generator to clips; imports nothing beyond torch, numpy and safetensors."""

@@ -1,0 +1,88 @@
+"""Where training starts: the network, new or fine-tuned, and the plan that its checkpoints will carry."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from seido.clips.store import Clips
+from seido.errors import BadInputError
+from seido.files import sha256
+from seido.models.checkpoint import build, load_checkpoint
+from seido.models.wav2lip import Wav2Lip
+from seido.plan import FrontEnd, Network, Plan
+from seido.timebase import MEL_RATE, WINDOW
+from seido.training.options import TrainOptions
+
+
+def starting_point(options: TrainOptions, clips: Clips) -> tuple[nn.Module, Plan]:
+    """Make the network to train and the plan of its checkpoints.
+
+    Raises BadInputError when the checkpoint to fine-tune cannot be read or was made for other clips: another
+    frame rate, or another front-end than the clips' log-mel spectrograms come from.
+    """
+    if options.init is None:
+        plan = Plan(
+            network=Network(width=options.width, residual=options.residual),
+            front_end=FrontEnd(lead=centred_lead(clips.prepared.rate)),
+            antialias=True,
+        )
+        network = new_network(plan, options.seed)
+    else:
+        network, plan = _fine_tuned(options.init, clips)
+    training = clips.split("train")
+    seconds = sum(entry.frames for entry in training) / clips.prepared.rate
+    notes = {**plan.notes, "clips": str(len(training)), "seconds": f"{float(seconds):.1f}"}
+    return network, replace(
+        plan,
+        rate=clips.prepared.rate,
+        region=clips.prepared.region,
+        frame_size=clips.prepared.frame_size,
+        recipe=options.recipe,
+        corpus=clips.digest,
+        notes=notes,
+    )
+
+
+def new_network(plan: Plan, seed: int = 0) -> nn.Module:
+    """Make a plan's network with the first weights that `seed` decides; torch's own generator stays as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Wav2Lip(plan.network.width, plan.network.residual)
+
+
+def centred_lead(rate: Fraction) -> Fraction:
+    """Compute the lead, in seconds, that puts the middle of the mel window at the middle of the frame.
+
+    >>> centred_lead(Fraction(25))
+    Fraction(2, 25)
+    """
+    return WINDOW / MEL_RATE / 2 - 1 / rate / 2
+
+
+def _fine_tuned(path: Path, clips: Clips) -> tuple[nn.Module, Plan]:
+    checkpoint = load_checkpoint(path, expect="wav2lip")
+    plan = checkpoint.plan
+    if plan.rate != clips.prepared.rate:
+        raise BadInputError(
+            f"{path}: it works at {_per_second(plan.rate)} but the clips in {clips.root} have "
+            f"{_per_second(clips.prepared.rate)}; run `seido prepare` again at its rate, or train from scratch"
+        )
+    if replace(plan.front_end, lead=Fraction(0)) != FrontEnd():
+        raise BadInputError(
+            f"{path}: it hears through another front-end than the clips in {clips.root} were made with; "
+            "train from scratch"
+        )
+    if not plan.corpus:
+        # Published weights: their training showed each frame the speech from one frame earlier on.
+        plan = replace(plan, front_end=replace(plan.front_end, lead=1 / plan.rate))
+    plan = replace(plan, notes={**plan.notes, "init_sha256": sha256(path)})
+    return build(checkpoint).requires_grad_(True), plan
+
+
+def _per_second(rate: Fraction) -> str:
+    return f"{float(rate):g} frames/s"
