@@ -163,7 +163,9 @@ def test_recognises_a_published_file(tmp_path, model, monkeypatch):
     path = tmp_path / "anything.pth"
     torch.save(model.state_dict(), path)
     monkeypatch.setitem(module.PUBLISHED, sha256(path), "wav2lip_gan.pth")
-    assert load_checkpoint(path).known == "wav2lip_gan.pth"
+    checkpoint = load_checkpoint(path)
+    assert checkpoint.known == checkpoint.plan.notes["published"] == "wav2lip_gan.pth"
+    assert "non-commercial" in checkpoint.plan.notes["licence"]
 
 
 @pytest.mark.parametrize("given", KINDS)
@@ -313,7 +315,7 @@ def test_models_by_name_or_path(tmp_path, monkeypatch):
     path = tmp_path / "mine.pth"
     path.touch()
     assert find_model(path) == find_model(str(path)) == path
-    with pytest.raises(BadInputError, match="nothing: there is no such file or model; .*name a file"):
+    with pytest.raises(BadInputError, match="nothing: there is no such model; .*name"):
         find_model("nothing")
     assert all(find_model(name).is_file() for name in bundled_models())
 

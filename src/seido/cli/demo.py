@@ -36,9 +36,9 @@ Say = Callable[[str], None]
 class DemoOptions:
     """How long the demo trains."""
 
-    steps: int = 500
+    steps: int = 600
     """Training steps at the most."""
-    minutes: float = 2.0
+    minutes: float = 2.5
     """Minutes of training at the most."""
     device: str = "auto"
     """cpu, cuda or auto."""
@@ -63,7 +63,7 @@ def run_demo(out: Path, options: DemoOptions, say: Say) -> None:
 
     say(f"[2/4] training a slim generator for up to {options.minutes:g} minutes, from scratch")
     training = TrainOptions(
-        width=Fraction(1, 8),
+        width=Fraction(1, 4),
         steps=options.steps,
         minutes=options.minutes,
         validate_every=100,

@@ -66,7 +66,9 @@ def generate_verb(
             lossless=lossless,
             progress=lambda done, total: report(out.name, done, total),
         )
-    _out.print(f"{out}: {made.total} frames at {float(made.rate):g} per second, {made.total / made.rate:.2f} s")
+    if "published" in made.plan.notes:
+        _out.print(f"weights: {made.plan.notes['published']} as published with Wav2Lip, {made.plan.notes['licence']}")
+    _out.print(f"{out}: {made.total} frames at {float(made.rate):g} per second, {float(made.total / made.rate):.2f} s")
 
 
 @app.command(name="prepare")

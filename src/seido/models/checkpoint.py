@@ -31,6 +31,9 @@ PUBLISHED = {
 }
 """SHA-256 of the files published with Wav2Lip, as users have listed them."""
 
+_LICENCE = "research and non-commercial use only"
+"""Of the published weights, and of whatever is trained on from them."""
+
 _NAMES: dict[Kind, str] = {
     "wav2lip": "a Wav2Lip generator",
     "syncnet": "a SyncNet sync expert",
@@ -86,6 +89,9 @@ def load_checkpoint(path: str | Path, expect: Kind | None = "wav2lip") -> Checkp
         width = _width(path, kind, found.weights)
         plan = replace(plan, network=replace(plan.network, name=kind, width=width))
     weights = _checked(path, _empty(kind, plan.network), found.weights)
+    known = PUBLISHED.get(files.sha256(path)) if text is None else None
+    if known:
+        plan = replace(plan, notes={**plan.notes, "published": known, "licence": _LICENCE})
     step = plan.notes.get("step", "")
     return Checkpoint(
         kind=kind,
@@ -93,7 +99,7 @@ def load_checkpoint(path: str | Path, expect: Kind | None = "wav2lip") -> Checkp
         plan=plan,
         source=path,
         step=int(step) if step.isdecimal() else found.step,
-        known=PUBLISHED.get(files.sha256(path)) if text is None else None,
+        known=known,
     )
 
 

@@ -23,5 +23,8 @@ def find_model(name_or_path: str | Path) -> Path:
     names = bundled_models()
     if str(name_or_path) in names:
         return WEIGHTS / f"{name_or_path}.safetensors"
-    choice = f"choose one of seido's ({', '.join(names)}) or name a file" if names else "name a file of weights"
-    raise BadInputError(f"{name_or_path}: there is no such file or model; {choice}")
+    if not names:
+        cure = "no model comes with seido yet: train one (`seido demo` shows how) and name its file with --model"
+    else:
+        cure = f"choose one of {', '.join(names)}, or name a file of weights"
+    raise BadInputError(f"{name_or_path}: there is no such model; {cure}")

@@ -18,7 +18,7 @@ EngineName = Literal["auto", "torch", "openvino"]
 Engine = Callable[[Tensor], Tensor]
 """Takes mel windows float32 (B, 1, 80, 16), gives pictures float32 (B, 3, 96, 96)."""
 
-WORTH_COMPILING = 500
+WORTH_COMPILING = 2000
 """Frames from which OpenVINO's few seconds of compiling are won back."""
 
 

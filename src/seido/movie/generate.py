@@ -32,7 +32,7 @@ class GenerateOptions:
     """How a movie is generated; what is left out comes from the model's plan."""
 
     model: str = "phantom"
-    """Name of a bundled model, or a checkpoint file."""
+    """A checkpoint file, or the name of a bundled model."""
     region: str | None = None
     """Rectangle X,Y,W,H of the frame that moves, or `face` to find a face; the model's own unless given."""
     fps: str | None = None
@@ -62,6 +62,8 @@ class Generation:
     frames: Iterator[Frame]
     rate: Fraction
     total: int
+    plan: Plan
+    """Of the model that makes it; its notes tell where the weights come from."""
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames
@@ -118,7 +120,7 @@ def render(model: Wav2Lip, plan: Plan, speech: Speech, picture: Frame, options: 
                 region.crop(shown)[:] = image
                 yield shown
 
-    return Generation(frames(), rate, total)
+    return Generation(frames(), rate, total, plan)
 
 
 def load_generator(name: str) -> tuple[Wav2Lip, Plan]:

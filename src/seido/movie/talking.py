@@ -70,7 +70,7 @@ def dub(speech: Speech | Path | str, movie: Path | str, options: GenerateOptions
                 crop[:] = to_pixels(image[None], crop, plan)[0]
                 yield shown
 
-    return Generation(frames(), info.rate, total)
+    return Generation(frames(), info.rate, total, plan)
 
 
 def _repeated(path: Path) -> Iterator[Frame]:
