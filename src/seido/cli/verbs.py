@@ -26,6 +26,7 @@ app = App(
     name="seido",
     help="Speech and one MRI frame become the movie of the vocal tract that spoke.",
     version=version("seido"),
+    suppress_keyboard_interrupt=False,  # main() says what became of the output
 )
 _out = Console(highlight=False, soft_wrap=True)
 
