@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
 BASE = ("errors", "timebase", "files", "values", "plan")
-STAGES = ("corpus", "clips", "models", "training", "movie", "scores", "report")
+STAGES = ("corpus", "clips", "models", "training", "movie", "scores", "report", "phantom")
 NETWORKS = ("models", "training")
 NETWORK_IMPORTS = {"torch", "numpy", "safetensors"}
 NETWORK_CLIPS = {"seido.clips", "seido.clips.store", "seido.clips.logmel", "seido.clips.picture"}

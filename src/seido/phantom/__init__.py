@@ -1,0 +1,1 @@
+"""A vocal tract whose truth is known: text becomes gestures, and one articulation gives both speech and pictures."""
