@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from torch import nn
 
 from seido.errors import BadInputError, OutputError
+from seido.files import make_folder
 from seido.models.checkpoint import save_checkpoint
 from seido.plan import Plan
-from seido.training.state import HISTORY, LAST, Ledger, Row, make_folder, read_last, require_unused, save_last
+from seido.training.state import HISTORY, LAST, Ledger, Row, read_last, require_unused, save_last
 
 
 def row(step: int, loss: float, train: float | None = 0.1) -> Row:

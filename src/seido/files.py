@@ -51,6 +51,14 @@ def require_parent(path: Path) -> Path:
     return path
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those it is in, where they are missing; raises OutputError."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(describe_os_error(folder, error)) from error
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary name beside `path`, and rename it to `path` if all went well.

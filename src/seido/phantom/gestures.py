@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,7 @@ def tracks(utterance: Utterance, shapes: Shapes, rate: int = RATE) -> Tracks:
 def _spoken(utterance: Utterance, rate: float) -> list[tuple[Phone, int]]:
     """List phones as this speaker times them, with the index of each one's word."""
     return [
-        (Phone(phone.symbol, phone.seconds / rate, phone.pitch, phone.palatalised), index)
+        (replace(phone, seconds=phone.seconds / rate), index)
         for index, word in enumerate(utterance.words)
         for phone in word.phones
     ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from seido.errors import BadInputError
 from seido.phantom.speak import utter
-from seido.phantom.utterance import LANGUAGES, Language
+from seido.phantom.utterance import Language, require_language
 
 Rules = dict[str, tuple[str, ...]]
 TRIES = 4
@@ -163,8 +163,7 @@ def sentence(language: Language, random: np.random.Generator, seconds: float) ->
     same state of `random` gives the same sentence. Raises BadInputError for an unknown language and for seconds outside
     SHORTEST to LONGEST.
     """
-    if language not in LANGUAGES:
-        raise BadInputError(f"language {language!r} is not known: choose one of {', '.join(LANGUAGES)}")
+    require_language(language)
     if not SHORTEST <= seconds <= LONGEST:
         raise BadInputError(f"a sentence of {seconds} s cannot be made: choose between {SHORTEST:g} and {LONGEST:g} s")
     rules = GRAMMARS[language]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+import numpy as np
 
 from seido.errors import BadInputError
 from seido.phantom.utterance import PAUSE, Language, Phone, Utterance, Word
@@ -83,23 +84,6 @@ def unknown_character(language: str, char: str, position: int, cure: str) -> Bad
     return BadInputError(f"character {char!r} at position {position} of the text is not {language}: {cure}")
 
 
-def level_at(knots: Sequence[tuple[float, float]], time: float) -> float:
-    """Return the semitones at a time on the line through the knots, flat before the first and after the last.
-
-    >>> level_at([(0.0, 1.0), (2.0, 3.0)], 0.5)
-    1.5
-    """
-    before = (-math.inf, knots[0][1])
-    for knot in knots:
-        if time < knot[0]:
-            if math.isinf(before[0]):
-                return knot[1]
-            share = (time - before[0]) / (knot[0] - before[0])
-            return before[1] + share * (knot[1] - before[1])
-        before = knot
-    return before[1]
-
-
 def pause(seconds: float) -> Word:
     """Return a silence."""
     return Word("", (Phone(PAUSE, seconds),))
@@ -118,11 +102,13 @@ def assemble(language: Language, text: str, spoken: Iterable[Spoken], rate: floa
         if words:
             words.append(pause(silence / rate))
         silence = phrase.pause
+        times, levels = zip(*phrase.knots, strict=True)
         time = 0.0
         for written, segments in phrase.words:
             phones = []
             for segment in segments:
-                begin, middle, end = (level_at(phrase.knots, time + part * segment.seconds) for part in (0, 0.5, 1))
+                at = [time + part * segment.seconds for part in (0, 0.5, 1)]
+                begin, middle, end = np.interp(at, times, levels).tolist()
                 phones.append(Phone(segment.symbol, segment.seconds / rate, (begin, middle, end), segment.palatalised))
                 time += segment.seconds
             words.append(Word(written, tuple(phones)))

@@ -8,11 +8,10 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from seido.corpus.depth import PERCENTILE
 from seido.errors import BadInputError
 from seido.timebase import exact_rate
 
-WHITE = 99.7
-"""Percentile of the values that becomes white."""
 _LOOKED_AT = 32
 """Pictures, evenly spaced, that white is found from."""
 _DRIFT_PERIODS = (9.0, 15.0, 29.0)
@@ -95,14 +94,14 @@ def acquire(pictures: NDArray[np.float32], scanner: Scanner, random: np.random.G
 
     Each element of the coil: shading, blur and truncation of k-space, complex Gaussian noise on what is kept of it,
     magnitude (Rician: Gudbjartsson and Patz 1995). Elements are combined by the root of the sum of squares (Roemer
-    et al. 1990). White is the WHITE-th percentile of up to 32 evenly spaced pictures. Raises BadInputError for
+    et al. 1990). White is the PERCENTILE-th percentile of up to 32 evenly spaced pictures. Raises BadInputError for
     pictures of another kind and for black ones.
     """
     _check(pictures)
     count, height, width = pictures.shape
     seen = scanner.coil.sensitivities(height, width)
     looked_at = np.unique(np.linspace(0, count - 1, min(count, _LOOKED_AT)).round().astype(int))
-    white = float(np.percentile(pictures[looked_at] * scanner.coil.bias(height, width), WHITE))
+    white = float(np.percentile(pictures[looked_at] * scanner.coil.bias(height, width), PERCENTILE))
     if white <= 0:
         raise BadInputError("the pictures are black: there is nothing to scan")
     rows, down = _kept(height, scanner.kept[0], scanner.blur)
@@ -120,7 +119,7 @@ def acquire(pictures: NDArray[np.float32], scanner: Scanner, random: np.random.G
         filled[:, rows] = np.fft.ifft(half, axis=2)
         element = np.fft.ifft(filled, axis=1)
         np.sqrt((element.real**2 + element.imag**2).sum(0), out=magnitude)
-    magnitudes *= 255 / float(np.percentile(magnitudes[looked_at], WHITE))
+    magnitudes *= 255 / float(np.percentile(magnitudes[looked_at], PERCENTILE))
     return np.clip(np.rint(magnitudes, out=magnitudes), 0, 255, out=magnitudes).astype(np.uint8)
 
 

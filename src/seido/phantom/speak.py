@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from seido.errors import BadInputError
 from seido.phantom import english, japanese, mandarin
 from seido.phantom.prosody import pause
-from seido.phantom.utterance import LANGUAGES, PAUSE, Language, Sound, Utterance
+from seido.phantom.utterance import PAUSE, Language, Sound, Utterance, require_language
 
 BEFORE, AFTER = 0.3, 0.4
 """Seconds of silence before and after an utterance, at rate 1."""
@@ -77,8 +76,7 @@ def utter(language: Language, text: str, rate: float = 1.0) -> Utterance:
     `rate` divides every duration. Raises BadInputError for an unknown language, for text without words, for characters
     or words the language does not cover, and for a rate outside 0.25 to 4.
     """
-    if language not in LANGUAGES:
-        raise BadInputError(f"language {language!r} is not known: choose one of {', '.join(LANGUAGES)}")
+    require_language(language)
     say = {"ja": japanese.japanese, "zh": mandarin.mandarin, "en": english.english}[language]
     said = say(text, rate)
     return Utterance(language, text, (pause(BEFORE / rate), *said.words, pause(AFTER / rate)))

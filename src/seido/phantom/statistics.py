@@ -7,10 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seido.corpus.depth import PERCENTILE
 from seido.errors import BadInputError
 
-WHITE = 99.7
-"""Percentile of all values that becomes 1 before anything is measured; what is above is held at 1."""
 BACKGROUND = 0.2
 """Share of the pixels, the darkest by their mean over time, that count as background."""
 MOVED = 0.25
@@ -19,7 +18,7 @@ MOVED = 0.25
 
 @dataclass(frozen=True)
 class PictureStatistics:
-    """A movie in numbers; white is 1."""
+    """A movie in numbers; the PERCENTILE-th percentile of all values is 1, and what is above is held at 1."""
 
     mean: float
     median: float
@@ -36,7 +35,7 @@ def picture_statistics(frames: NDArray[np.uint8]) -> PictureStatistics:
     """Measure a movie, uint8 (T, H, W) with two frames or more; raises BadInputError for anything else."""
     if frames.ndim != 3 or frames.dtype != np.uint8 or len(frames) < 2 or not frames.size:
         raise BadInputError(f"statistics need grey 8-bit frames (T, H, W), T ≥ 2, got {frames.dtype} {frames.shape}")
-    white = float(np.percentile(frames, WHITE))
+    white = float(np.percentile(frames, PERCENTILE))
     if white <= 0:
         raise BadInputError("statistics need frames that are not black")
     values = np.minimum(frames.astype(np.float32) / np.float32(white), 1)

@@ -28,6 +28,12 @@ PAUSE = "_"
 """The phone of silence, before, between and after phrases."""
 
 
+def require_language(language: str) -> None:
+    """Check that the phantom speaks a language; raises BadInputError."""
+    if language not in LANGUAGES:
+        raise BadInputError(f"language {language!r} is not known: choose one of {', '.join(LANGUAGES)}")
+
+
 @dataclass(frozen=True)
 class Sound:
     """What kind of sound a phone is."""
@@ -71,8 +77,7 @@ class Utterance:
     words: tuple[Word, ...]
 
     def __post_init__(self) -> None:
-        if self.language not in LANGUAGES:
-            raise BadInputError(f"language {self.language!r} is not known: choose one of {', '.join(LANGUAGES)}")
+        require_language(self.language)
         if not any(word.phones for word in self.words):
             raise BadInputError(f"{self.text!r}: there is nothing to say in it")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from seido.clips.store import Clips, Entry
-from seido.errors import BadInputError, OutputError
-from seido.files import describe_os_error, write_bytes
+from seido.errors import BadInputError
+from seido.files import make_folder, write_bytes
 from seido.movie.generate import GenerateOptions, load_generator, render
 from seido.movie.writer import Sound, write_movie
 from seido.report.pictures import write_picture
@@ -77,7 +77,7 @@ def evaluate(
         raise BadInputError(f"{clips.root}: there are no {options.split} clips; choose another --split")
     height, width = clips.prepared.height, clips.prepared.width
     region = Region.parse(options.region).within(height, width, "the clips' frame") if options.region else None
-    _make_folder(out)
+    make_folder(out)
     generator, plan = load_generator(model)
     whole = GenerateOptions(
         model=model,
@@ -139,10 +139,3 @@ def _show(out: Path, name: str, true: Movie, predicted: Movie, sound: Sound) -> 
     moments = [int(index) for index in np.linspace(0, len(true) - 1, min(SHOWN, len(true))).round()]
     write_picture(comparison_picture(true.frames, predicted.frames, moments), picture)
     return movie, picture
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(describe_os_error(out, error)) from error

@@ -15,6 +15,7 @@ from torch import nn
 
 from seido.clips.store import open_clips
 from seido.errors import NotFiniteError
+from seido.files import make_folder
 from seido.models.checkpoint import save_checkpoint
 from seido.models.device import choose_device
 from seido.plan import Plan
@@ -23,7 +24,7 @@ from seido.training.interrupts import deferred_interrupt
 from seido.training.losses import generator_loss
 from seido.training.options import TrainOptions
 from seido.training.start import new_network, starting_point
-from seido.training.state import BEST, Ledger, Row, make_folder, require_unused, resumable, save_last
+from seido.training.state import BEST, Ledger, Row, require_unused, resumable, save_last
 
 Stopped = Literal["steps", "patience", "minutes", "interrupted"]
 BETAS = (0.9, 0.999)

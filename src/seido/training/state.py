@@ -16,7 +16,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from seido.errors import BadInputError, OutputError
-from seido.files import describe_os_error, require_file, write_bytes
+from seido.files import require_file, write_bytes
 from seido.plan import Plan
 
 BEST = "best.safetensors"
@@ -177,11 +177,3 @@ def require_unused(folder: Path) -> None:
     """Check that no run is in `folder`, so that none is overwritten; raises OutputError."""
     if any((folder / name).exists() for name in (BEST, LAST, HISTORY)):
         raise OutputError(f"{folder}: a training run is in it already; resume it with --resume or name another")
-
-
-def make_folder(folder: Path) -> None:
-    """Make a run's folder, and those it is in, where they are missing; raises OutputError."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(describe_os_error(folder, error)) from error
