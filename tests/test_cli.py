@@ -30,7 +30,7 @@ def seido(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_verbs_are_those_we_know():
-    assert VERBS == ["demo", "evaluate", "generate", "prepare", "train"]
+    assert VERBS == ["demo", "evaluate", "generate", "phantom", "prepare", "train"]
 
 
 @pytest.mark.parametrize("verb", VERBS)

@@ -18,8 +18,12 @@ class OutputError(SeidoError):
 class MissingExtraError(SeidoError):
     """A part of seido that was left out of the installation is needed."""
 
-    def __init__(self, what: str, extra: str) -> None:
-        super().__init__(f"{what} needs an extra that is not installed: pip install 'seido[{extra}]'")
+    def __init__(self, what: str, extra: str, note: str = "") -> None:
+        super().__init__(what, extra, note)
+
+    def __str__(self) -> str:
+        what, extra, note = self.args
+        return f"{what} needs an extra that is not installed: pip install 'seido[{extra}]'{note and f' ({note})'}"
 
 
 class NotFiniteError(SeidoError):

@@ -17,6 +17,8 @@ from seido.clips.prepare import PrepareOptions, prepare
 from seido.clips.store import Clips, open_clips
 from seido.movie.generate import GenerateOptions
 from seido.movie.make import generate_movie
+from seido.phantom.produce import cost, produce
+from seido.phantom.script import PhantomOptions
 from seido.report.evaluate import EvaluateOptions, evaluate
 from seido.training.loop import Trained, train
 from seido.training.options import TrainOptions
@@ -136,6 +138,34 @@ def evaluate_verb(
     _out.print(result.markdown)
     for path in result.files:
         _out.print(str(path))
+
+
+@app.command(name="phantom")
+def phantom_verb(
+    out: Path, *, options: Annotated[PhantomOptions | None, Parameter(name="*")] = None, workers: int | None = None
+) -> None:
+    """Make a corpus of speech and pictures from one simulated vocal tract, with the truth beside it.
+
+    Broken off, the same command goes on where it stopped.
+
+    Parameters
+    ----------
+    out
+        Folder to write the corpus to.
+    workers
+        Processes at work; as many as there are cores unless given.
+
+    """
+    options = options or PhantomOptions()
+    foretold = cost(options, workers)
+    _out.print(
+        f"{foretold.lines} recordings, {foretold.speech_minutes:.1f} min of speech: about {foretold.minutes:.0f} min "
+        f"and {foretold.gigabytes:.1f} GB"
+    )
+    with bar("recordings") as report:
+        made = produce(out, options, workers, report)
+    there = f" ({made.found} were there already)" if made.found else ""
+    _out.print(f"{out}: {len(made.lines)} recordings{there}, {made.seconds / 60:.1f} min. README.md tells of it")
 
 
 @app.command(name="demo")

@@ -100,7 +100,8 @@ def _encode(
     if first is None:
         raise BadInputError(f"{path}: there are no frames to write")
     shape = check_frame(first).shape
-    options = {"movflags": "+faststart"} if kind.container != "matroska" else {}
+    # Exact: no random identifiers and no encoder's name, so the same movie has the same bytes.
+    options = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if kind.container != "matroska" else {})
     with av.open(str(temporary), "w", format=kind.container, options=options) as container:
         picture = _picture_stream(container, shape, rate, kind)
         track = _SoundTrack(container, sound, kind) if sound is not None else None

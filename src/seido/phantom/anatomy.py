@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import math
+import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from seido.errors import BadInputError, MissingExtraError
 
 ENGINE = "vocaltractlab_cython"
 """The synthesiser's Python package: VocalTractLab (Birkholz, 2013), with its speaker JD3."""
+_TOO_NEW = (3, 12)
 SAFE_RANGES = {
     "oral_length": (0.84, 1.05),
     "pharynx_length": (0.78, 1.08),
@@ -86,6 +88,8 @@ def engine_speaker_file() -> Path:
     """Find the engine's own speaker file; raises MissingExtraError when the engine is not installed."""
     spec = importlib.util.find_spec(ENGINE)
     if spec is None or spec.origin is None:
+        if sys.version_info >= _TOO_NEW:
+            raise MissingExtraError("the phantom", "phantom", "its engine is built for Python 3.11 only")
         raise MissingExtraError("the phantom", "phantom")
     return Path(spec.origin).parent / "resources" / "JD3.speaker"
 
