@@ -15,7 +15,7 @@ from seido.errors import BadInputError
 from seido.phantom import anatomy as anatomies
 from seido.phantom.anatomy import SPEAKERS, Anatomy
 from seido.phantom.engine import Engine, shapes_of
-from seido.phantom.gestures import PRESSURE, VELUM_OPEN, tracks
+from seido.phantom.gestures import PRESSURE, VELUM_LEAK, VELUM_OPEN, VELUM_SHUT, tracks
 from seido.phantom.phones import KNOWN, Closing, Open, articulation
 from seido.phantom.shapes import CLOSED, GLOTTIS, TRACT, Shapes, with_derived
 from seido.phantom.tracks import LAG, ORDER, Tracks, approach
@@ -116,6 +116,32 @@ def test_silence_before_and_after_is_breathless() -> None:
     assert made.glottis[[0, -1], GLOTTIS.index("PR")] == pytest.approx([0, 0], abs=1)
 
 
+def test_a_pause_holds_the_last_sound_and_has_the_next_one_ready() -> None:
+    shapes = invented_shapes()
+    made = tracks(utterance("_ a _ u _", seconds=0.4), shapes)
+    mouth = [index for index, parameter in enumerate(TRACT) if parameter != "VO"]
+    pressure = made.glottis[:, GLOTTIS.index("PR")]
+    for mark, at in zip((made.marks[1], made.marks[3]), (made.marks[1].end, made.marks[3].start), strict=True):
+        assert made.states_at([at])[0][mouth] == pytest.approx(shapes.tract[mark.symbol][mouth], abs=0.15)
+        assert 0.2 * PRESSURE < pressure[round(at * made.rate)] < 0.8 * PRESSURE
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.06, 0.1, 0.2])
+def test_voiced_stops_leak_a_little_through_the_nose_however_short(seconds: float) -> None:
+    made = tracks(utterance("_ a b a p a", seconds=seconds), invented_shapes())
+    open_to_nose = [
+        made.states_at([(mark.start + mark.end) / 2])[0][TRACT.index("VO")]
+        for mark in made.marks
+        if mark.symbol in "bp"
+    ]
+    assert open_to_nose == pytest.approx([VELUM_LEAK, VELUM_SHUT], abs=0.012)
+
+
+def test_english_vowels_are_its_own() -> None:
+    assert articulation("o", "en") != articulation("o", "ja") == articulation("o", "zh")
+    assert articulation("i", "en") == articulation("i", "ja")
+
+
 def test_a_phone_that_is_not_known_is_named() -> None:
     with pytest.raises(BadInputError, match="'ǃ'"):
         tracks(utterance("_ a ǃ"), invented_shapes())
@@ -151,6 +177,23 @@ def test_short_stops_close_in_running_speech(name: str) -> None:
 
     assert loudness("a") > 1.5 * loudness("p")
     assert loudness("a") > 50 * float(np.std(sound.samples[: sound.rate // 10]))  # the pause before the first breath
+
+
+@needs_engine
+def test_a_voiced_stop_keeps_its_voice_while_it_is_closed() -> None:
+    made = tracks(utterance("_ a b a p a", seconds=0.12), shapes_of(SPEAKERS["M1"]))
+    with Engine(SPEAKERS["M1"]) as engine:
+        sound = engine.synthesise(made.tract, made.glottis, made.rate)
+
+    def level(symbol: str) -> float:
+        mark = next(mark for mark in made.marks if mark.symbol == symbol)
+        third = (mark.end - mark.start) / 3
+        return float(
+            np.std(sound.samples[int((mark.start + third) * sound.rate) : int((mark.end - third) * sound.rate)])
+        )
+
+    assert level("b") > 30 * level("p")
+    assert level("b") < 0.4 * level("a")
 
 
 @needs_engine

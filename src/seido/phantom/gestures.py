@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from seido.errors import BadInputError
 from seido.phantom.phones import Breath, Closing, Open, articulation
-from seido.phantom.shapes import GLOTTIS, TRACT, Shapes, Target
+from seido.phantom.shapes import GLOTTIS, TRACT, Shapes, Target, is_closure
 from seido.phantom.tracks import GLOTTIS_TAU, LAG, ORDER, TRACT_TAU, Mark, Track, Tracks, approach, step_response
 from seido.phantom.utterance import PAUSE, Phone, Utterance
 
@@ -21,10 +21,17 @@ PRESSURE = 8000.0
 """dPa of breath under the glottis while speaking."""
 VELUM_OPEN, VELUM_SHUT = 0.5, -0.1
 """cm² of the way to the nose, as the engine's parameter VO takes it."""
+VELUM_LEAK = 0.02
+"""cm² that voiced stops leave open, without which the pressure behind them stops the voice (Ohala, 1983)."""
 _LIPS = ("LP", "LD")
 _NEUTRAL = Open((("@", 1.0),))
 _GLOTTIS_LAG = ORDER * GLOTTIS_TAU
+_HELD = (0.15, 0.85)  # a closure lasts as long as its phone, nearly
+_SLIT = (0.6,)  # an affricate's closure has time to open into its slit
+_PLOSIVE = ("voiceless-plosive", "voiced-plosive")
+_HOLD = 0.08  # seconds of a pause at its beginning and at its end that belong to the sounds beside it
 _PITCH_STEP = 0.005
+_H_OPEN, _ASPIRATION_DB = 0.1, -5.0  # cm and dB; the engine's own h lies 30 dB below its vowel, and is too bright
 _REACH = 1.5  # spans of a parameter over all shapes that virtual targets may use
 _STIFFNESS = 0.02  # how dear it is to aim beyond a target, against missing it
 
@@ -38,6 +45,7 @@ class _Segment:
     glottis: str
     anchors: tuple[float, ...]
     weight: float
+    breath: bool = True
 
 
 def tracks(utterance: Utterance, shapes: Shapes, rate: int = RATE) -> Tracks:
@@ -51,17 +59,25 @@ def tracks(utterance: Utterance, shapes: Shapes, rate: int = RATE) -> Tracks:
     wanted = [
         _NEUTRAL if phone.symbol == PAUSE else articulation(phone.symbol, utterance.language) for phone, _ in phones
     ]
+    spoken = [
+        [] if phone.symbol == PAUSE else _segments(phone, wanted[index], _neighbour(wanted, phones, index), shapes)
+        for index, (phone, _) in enumerate(phones)
+    ]
     segments: list[_Segment] = []
     for index, (phone, _) in enumerate(phones):
-        segments += _segments(phone, wanted[index], _neighbour(wanted, phones, index), shapes)
+        before, after = spoken[index - 1] if index else [], spoken[index + 1] if index + 1 < len(spoken) else []
+        segments += spoken[index] or _silence(phone.seconds, before[-1:], after[:1], shapes)
     ends = np.cumsum([segment.seconds for segment in segments])
     count = math.ceil(round((ends[-1] + LAG) * rate, 6))
     aims = _virtual_targets(segments, ends, _bounds(shapes))
     tract = approach(aims, ends, TRACT_TAU, rate, count)
-    voice = np.stack([_voice(segment.glottis, shapes) for segment in segments])
+    voice = np.stack([_voice(segment, shapes) for segment in segments])
     # The glottis is quicker than the tract; waiting keeps voice and tract together.
     wait = LAG - _GLOTTIS_LAG
     glottis = approach(voice, ends + wait, GLOTTIS_TAU, rate, count)
+    pressure = GLOTTIS.index("PR")
+    # Lungs are as slow as the tract.
+    glottis[:, [pressure]] = approach(voice[:, [pressure]], ends, TRACT_TAU, rate, count)
     pitch = approach(*_pitch([phone for phone, _ in phones], wait), GLOTTIS_TAU, rate, count)
     glottis[:, GLOTTIS.index("F0")] = shapes.anatomy.f0 * 2 ** (pitch[:, 0] / 12)
     return Tracks(tract, glottis, rate, _marks(phones, count / rate))
@@ -90,8 +106,6 @@ def _neighbour(wanted: Sequence[Open | Closing | Breath], phones: Sequence[tuple
 
 def _segments(phone: Phone, sound: Open | Closing | Breath, vowel: Open, shapes: Shapes) -> list[_Segment]:
     seconds = phone.seconds
-    if phone.symbol == PAUSE:
-        return [_Segment(seconds, _open(_NEUTRAL, shapes), PAUSE, (0.5,), 0.1)]
     if isinstance(sound, Open):
         return [_Segment(seconds, _open(sound, shapes), "modal", (0.5,), 0.3)]
     if isinstance(sound, Breath):
@@ -106,11 +120,39 @@ def _segments(phone: Phone, sound: Open | Closing | Breath, vowel: Open, shapes:
             lips = [TRACT.index(lip) for lip in _LIPS]
             target[lips] = (target[lips] + _open(vowel, shapes)[lips]) / 2
         target[TRACT.index("VO")] = VELUM_OPEN if sound.nasal else VELUM_SHUT
-        anchors = (0.5,) if phone.symbol == "ɾ" else (0.3, 0.7)
+        if sound.glottis == "voiced-plosive":
+            target[TRACT.index("VO")] = _leak(held * share)
+        anchors: tuple[float, ...] = (0.3, 0.7)
+        if phone.symbol == "ɾ":
+            anchors = (0.5,)
+        elif is_closure(f"{place}("):
+            anchors = _HELD
+        elif share < 1:
+            anchors = _SLIT
         out.append(_Segment(held * share, target, sound.glottis, anchors, 1.0))
     if sound.aspiration:
         out.append(_Segment(seconds - held, _open(vowel, shapes), "h", (1.0,), 0.1))
     return out
+
+
+def _silence(
+    seconds: float, before: Sequence[_Segment], after: Sequence[_Segment], shapes: Shapes
+) -> Iterator[_Segment]:
+    """Rest between phrases: the last sound is held until the voice has gone, the next one is ready before it comes.
+
+    Stops are not held but released.
+    """
+    rest = _open(_NEUTRAL, shapes)
+    hold = min(_HOLD, seconds / 3)
+    voices = [segment.glottis for segment in (*before, *after)] or ["modal"]
+    last = rest if not before or before[0].glottis in _PLOSIVE else before[0].tract
+    first = after[0].tract if after else rest
+    for length, tract, voice in (
+        (hold, last, voices[0]),
+        (seconds - 2 * hold, rest, voices[-1]),
+        (hold, first, voices[-1]),
+    ):
+        yield _Segment(length, tract, voice, (0.5,), 0.1, breath=False)
 
 
 def _open(sound: Open, shapes: Shapes) -> Target:
@@ -126,10 +168,19 @@ def _open(sound: Open, shapes: Shapes) -> Target:
     return out
 
 
-def _voice(name: str, shapes: Shapes) -> Target:
-    out = shapes.glottis["h" if name == PAUSE else name].copy()
-    out[GLOTTIS.index("PR")] = 0.0 if name == PAUSE else PRESSURE
+def _voice(segment: _Segment, shapes: Shapes) -> Target:
+    out = shapes.glottis[segment.glottis].copy()
+    out[GLOTTIS.index("PR")] = PRESSURE if segment.breath else 0.0
+    if segment.glottis == "h":
+        out[[GLOTTIS.index(edge) for edge in ("XB", "XT")]] = _H_OPEN
+        out[GLOTTIS.index("AS")] = _ASPIRATION_DB
     return out
+
+
+def _leak(seconds: float) -> float:
+    """Give the target from which the velum is `VELUM_LEAK` open in the middle of a stop, however short."""
+    before, after = step_response(np.array([LAG - seconds / 2, LAG + seconds / 2]) / TRACT_TAU)
+    return VELUM_SHUT + (VELUM_LEAK - VELUM_SHUT) / float(after - before)
 
 
 def _bounds(shapes: Shapes) -> tuple[Target, Target]:

@@ -54,7 +54,19 @@ def _vowel(
     return Open(pairs, lips, changes, context, own)
 
 
-_RHOTIC = {"TTX": -0.5, "TTY": 0.7, "TBX": -0.4, "LP": 0.25}
+# Tip up and back over a wide cavity, body low: the third formant of every speaker falls to 1.7 to 2 kHz.
+_RHOTIC = {
+    "JA": 0.25,
+    "LP": 0.45,
+    "LD": -0.4,
+    "TCX": -1.0,
+    "TCY": -0.55,
+    "TTX": -1.55,
+    "TTY": 1.65,
+    "TBX": -0.25,
+    "TBY": -0.8,
+    "TS3": 0.4,
+}
 _OPEN: dict[str, Open] = {
     "a": _vowel("a", 1),
     "i": _vowel("i", 1, context="i"),
@@ -88,9 +100,18 @@ _OPEN: dict[str, Open] = {
     "ɰ": _vowel("u", 0.8, "i", 0.2, lips="i", context="u", own=True),
     "j": _vowel("i", 1, context="i", changes={"TCY": 0.08}),
     "ɥ": _vowel("y", 1, context="i", own=True, changes={"LD": -0.15}),
-    "ɹ": _vowel("@", 1, changes=_RHOTIC | {"LP": 0.45, "LD": -0.4}),
-    "ɻ": _vowel("@", 1, changes=_RHOTIC | {"TTY": 0.9}),
+    "ɹ": _vowel("@", 1, changes=_RHOTIC | {"LD": -0.5}),
+    "ɻ": _vowel("@", 1, changes=_RHOTIC | {"TTY": 1.75}),
 }
+_ENGLISH: dict[str, Open] = {
+    "e": _vowel("I", 0.4, "E", 0.6, context="i"),
+    "o": _vowel("O", 0.6, "o", 0.4, context="u"),
+    "ʊ": _vowel("U", 0.85, "@", 0.15, context="u"),
+    "ʌ": _vowel("a", 0.4, "O", 0.2, "@", 0.4),
+    "æ": _vowel("a", 0.6, "E", 0.4, lips="E"),
+    "ɔ": _vowel("O", 0.7, "a", 0.3, context="u"),
+}
+"""Vowels that English says otherwise, after the formants of Hillenbrand et al. (1995)."""
 _ALIASES = {
     "ɡ": "g",
     "ɿ": "ɹ̩",
@@ -140,7 +161,7 @@ _NASALS = {
     "ŋ": "tb-velar",
     "ɴ": "tb-uvular",
 }
-_CLOSURE_SHARE, _ASPIRATION = 0.55, 0.4
+_CLOSURE_SHARE, _ASPIRATION = 0.6, 0.5
 
 
 def _consonants() -> dict[str, Closing | Breath]:
@@ -178,6 +199,8 @@ def articulation(symbol: str, language: str) -> Open | Closing | Breath:
     plain = unicodedata.normalize("NFC", symbol)
     if plain == "r":
         plain = "ɾ" if language == "ja" else "ɹ"
+    if language == "en" and plain in _ENGLISH:
+        return _ENGLISH[plain]
     try:
         return KNOWN[_ALIASES.get(plain, plain)]
     except KeyError:

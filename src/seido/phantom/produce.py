@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 import shutil
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from seido.corpus.textgrid import TextGrid, Tier, read_textgrid
@@ -199,6 +202,18 @@ def _write(out: Path, options: PhantomOptions, speakers: list[str], line: Line, 
     write_truth(folder, replace(take.truth, facts=facts))
 
 
+def _end_with_parent() -> None:
+    """Let a worker die when what started it is killed: else it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
+
+
+def _follow(parent: BaseProcess) -> None:
+    parent.join()
+    os._exit(1)
+
+
 def _work(out: Path, options: PhantomOptions, speakers: list[str], lines: Sequence[Line]) -> None:
     """Record lines in a process of its own."""
     import cv2
@@ -219,7 +234,7 @@ def _together(
     """Record in several processes; yields how many takes are there every now and then."""
     context = multiprocessing.get_context("spawn")
     before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context)
+    pool = ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context, initializer=_end_with_parent)
     try:
         waiting: set[Future[None]] = {pool.submit(_work, out, options, _speakers(lines), chunk) for chunk in chunks}
         while waiting:
