@@ -185,11 +185,11 @@ def _record_lines(out: Path, options: PhantomOptions, speakers: list[str], lines
     """Record lines of one speaker."""
     with booth(lines[0].anatomy) as ready:
         for line in lines:
-            _write(out, options, speakers, line, record(ready, line, options.snr))
+            write_take(out, options, speakers, line, record(ready, line, options.snr))
             yield line
 
 
-def _write(out: Path, options: PhantomOptions, speakers: list[str], line: Line, take: Take) -> None:
+def write_take(out: Path, options: PhantomOptions, speakers: list[str], line: Line, take: Take) -> None:
     """Write a take; its truth comes last and says that it is whole."""
     parts = layout(options.layout)
     place = parts.place(line, speakers)
