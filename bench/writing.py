@@ -19,7 +19,7 @@ from seido.movie.writer import write_movie
 RATE = Fraction(25)
 FRAMES = 500
 ROUNDS = 5
-SAMPLE = Path(__file__).parent.parent / "src" / "seido" / "samples" / "f1_zh.mp4"
+SAMPLE = Path(__file__).parent.parent / "src" / "seido" / "samples" / "F1_zh_001.mp4"
 
 
 def plain(path: Path, frames: NDArray[np.uint8], codec: str, pixels: str) -> None:

@@ -97,7 +97,7 @@ def test_the_acquired_movie_looks_like_mri_and_can_be_prepared(tmp_path: Path) -
     )
     assert 0.1 < found.mean < 0.25
     assert 0.03 < found.background_mean < 0.07
-    options = PrepareOptions(region="44,60,128,128", size="64", seconds=0.5, split="50/0/50", split_by="time")
+    options = PrepareOptions(region="48,84,128,128", size="64", seconds=0.5, split="50/0/50", split_by="time")
     outcome = prepare(MOVIE.parent, tmp_path / "clips", options)
     assert not outcome.problems
     assert {entry.speaker for entry in outcome.clips.entries} == {"F1"}

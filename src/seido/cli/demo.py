@@ -26,7 +26,7 @@ from seido.training.options import TrainOptions
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 """Three sentences of three phantom speakers: 11 s, synthesised and drawn from the same articulation, nobody's data."""
-REGION = "44,60,128,128"
+REGION = "48,84,128,128"
 """The vocal tract in the samples' 256 × 256 frames."""
 MARK = ".made-by-seido-demo"
 Say = Callable[[str], None]
