@@ -21,10 +21,11 @@ from seido.clips.logmel import log_mel
 from seido.corpus.sound import read_speech
 from seido.corpus.video import read_movie
 from seido.phantom.produce import PICTURES, SPEECH, TRUTH_FOLDER, produce
-from seido.phantom.script import PhantomOptions, cores
+from seido.phantom.script import PhantomOptions
 from seido.phantom.statistics import PictureStatistics, picture_statistics
 from seido.phantom.truth import TRUTH
 from seido.timebase import MEL_RATE
+from seido.workers import cores
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 COMPONENTS = 10

@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
-BASE = ("errors", "timebase", "files", "values", "plan")
+BASE = ("errors", "timebase", "files", "values", "plan", "workers")
 STAGES = ("corpus", "clips", "models", "training", "movie", "scores", "report", "phantom")
 NETWORKS = ("models", "training")
 NETWORK_IMPORTS = {"torch", "numpy", "safetensors"}

@@ -30,7 +30,7 @@ def seido(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_verbs_are_those_we_know():
-    assert VERBS == ["demo", "evaluate", "generate", "phantom", "prepare", "train"]
+    assert VERBS == ["demo", "denoise", "evaluate", "generate", "inspect", "phantom", "prepare", "train"]
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -67,8 +67,8 @@ def test_generate_prepare_train_evaluate(tmp_path, slim_model, speech_file, movi
     assert "25 frames at 25 per second" in run.stdout
     assert probe_movie(out).sound
 
-    for name in ("a", "b"):
-        movie_file(f"corpus/s1/s1_{name}.mp4", frames=60)
+    for name, frames in (("a", 60), ("b", 61)):
+        movie_file(f"corpus/s1/s1_{name}.mp4", frames=frames)
     run = seido(
         "prepare",
         tmp_path / "corpus",

@@ -7,46 +7,96 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seido.clips.cutting import cut_evenly, parse_shares, retimed, split_by_name, split_by_time
+from seido.clips.cutting import repeats, retimed
+from seido.clips.pauses import Cutter, Loudness, spans, speech_to_noise
 from seido.clips.picture import parse_size, resize
 from seido.errors import BadInputError
 from seido.timebase import source_frame
 
 
-@given(frames=st.integers(1, 20_000), seconds=st.floats(0.2, 60))
-@settings(deadline=None)
-def test_cuts_cover_everything_once_and_are_equal(frames, seconds):
-    cuts = cut_evenly(frames, Fraction(25), seconds)
-    assert cuts[0][0] == 0
-    assert all(after == first + count for (first, count), (after, _) in pairwise(cuts))
-    lengths = {count for _, count in cuts}
-    assert sum(count for _, count in cuts) == frames
-    assert max(lengths) - min(lengths) <= 1
+def phones_of(lengths: list[float], gaps: list[float]) -> list[tuple[float, float]]:
+    """Lay phones of such lengths out with such gaps between them."""
+    at, phones = 0.0, []
+    for length, gap in zip(lengths, gaps, strict=False):
+        phones.append((at, at + length))
+        at += length + gap
+    return phones
 
 
-@given(name=st.text(min_size=1), seed=st.integers(0, 9))
-def test_a_recordings_part_depends_on_its_name_alone(name, seed):
-    shares = parse_shares("80/10/10")
-    assert split_by_name(name, shares, seed) == split_by_name(name, shares, seed)
-    assert split_by_name(name, parse_shares("1/0/0"), seed) == "train"
-    assert split_by_name(name, parse_shares("0/0/1"), seed) == "test"
+SILENT = np.zeros(0)
 
 
-def test_shares_come_out_about_as_asked():
-    parts = [split_by_name(f"recording {i}", parse_shares("80/10/10"), 0) for i in range(2000)]
-    assert parts.count("train") == pytest.approx(1600, abs=80)
-    assert parts.count("test") == pytest.approx(200, abs=60)
+@given(frames=st.integers(1, 20_000), seconds=st.fractions(Fraction(1, 5), 60), noise=st.integers(0, 9))
+@settings(deadline=None, max_examples=60)
+def test_cuts_cover_everything_once_and_stay_near_the_length_asked_for(frames, seconds, noise):
+    powers = np.random.default_rng(noise).exponential(1, frames * 4)
+    edges = Cutter(Fraction(25), seconds).cuts(frames, powers, [])
+    assert (edges[0], edges[-1]) == (0, frames)
+    lengths = [last - first for first, last in pairwise(edges)]
+    assert min(lengths) >= 1
+    assert sum(count for _, count in spans(edges)) == frames
+    if frames >= 1.5 * seconds * 25 > 15:
+        assert 0.4 * seconds * 25 - 1 <= min(lengths)
+        assert max(lengths) <= 1.75 * seconds * 25 + 1
 
 
-def test_by_time_the_end_is_held_out():
-    parts = [split_by_time(first, 10, 100, parse_shares("70/10/20")) for first in range(0, 100, 10)]
-    assert parts == ["train"] * 7 + ["validation"] + ["test"] * 2
+@given(
+    lengths=st.lists(st.floats(0.03, 0.4), min_size=20, max_size=120),
+    gaps=st.lists(st.sampled_from([0.0, 0.0, 0.0, 0.05, 0.3]), min_size=120, max_size=120),
+    rate=st.sampled_from([Fraction(25), Fraction(1159, 50), Fraction(14)]),
+)
+@settings(deadline=None, max_examples=60)
+def test_no_cut_falls_inside_a_phone(lengths, gaps, rate):
+    phones = phones_of(lengths, gaps)
+    frames = int(phones[-1][1] * rate) + 1
+    edges = Cutter(rate, Fraction(1)).cuts(frames, np.ones(frames * 10), phones)
+    assert edges == sorted(set(edges))
+    for edge in edges[1:-1]:
+        assert not any(Fraction(start) < edge / rate < Fraction(end) for start, end in phones)
 
 
-@pytest.mark.parametrize("wrong", ["", "80/20", "80/10/ten", "-1/1/1", "0/0/0"])
-def test_shares_that_are_none(wrong):
-    with pytest.raises(BadInputError, match="split"):
-        parse_shares(wrong)
+def test_without_pauses_parts_are_equal():
+    edges = Cutter(Fraction(25), Fraction(5)).cuts(660, SILENT, [])
+    assert edges == [0, 132, 264, 396, 528, 660]
+
+
+def test_cuts_fall_in_the_pauses():
+    powers = np.ones(2000)
+    for middle in (430, 960, 1530):
+        powers[middle - 15 : middle + 15] = 1e-4
+    edges = Cutter(Fraction(25), Fraction(5)).cuts(500, powers, [])
+    assert np.abs(np.array(edges[1:-1]) / 25 - np.array([4.3, 9.6, 15.3])).max() < 0.11
+
+
+def test_a_clip_grows_rather_than_end_inside_a_phone():
+    edges = Cutter(Fraction(25), Fraction(1)).cuts(100, SILENT, [(0.2, 3.1)])
+    assert edges[1] >= 3.1 * 25
+    assert Cutter(Fraction(25), Fraction(1)).cuts(100, SILENT, [(0.0, 4.0)]) == [0, 100]
+
+
+@pytest.mark.parametrize("level", [-5.0, 0.0, 10.0, 25.0])
+def test_the_level_over_noise_is_estimated_from_the_pauses(level):
+    random = np.random.default_rng(0)
+    on = np.repeat(np.arange(12) % 3 > 0, 8000)
+    voice = random.normal(0, 1, len(on)) * on
+    noise = random.normal(0, 1, len(on)) * np.sqrt(np.mean(voice**2)) * 10 ** (-level / 20)
+    loudness = Loudness()
+    for block in np.array_split((0.1 * (voice + noise)).astype(np.float32), 7):
+        loudness.hear(block)
+    assert loudness.samples == len(on)
+    assert speech_to_noise(loudness.powers()) == pytest.approx(level, abs=2.0)
+    assert speech_to_noise(np.zeros(0)) == 0
+
+
+def test_loudness_does_not_depend_on_the_blocks():
+    samples = np.random.default_rng(0).normal(0, 0.1, 5000).astype(np.float32)
+    one, many = Loudness(), Loudness()
+    one.hear(samples)
+    for block in np.array_split(samples, 13):
+        many.hear(block)
+    np.testing.assert_array_equal(one.powers(), many.powers())
+    np.testing.assert_allclose(one.powers()[3], np.mean(samples[480:640].astype(float) ** 2))
+    assert one.peak == many.peak == np.abs(samples).max()
 
 
 @pytest.mark.parametrize("source", [Fraction(14), Fraction(1159, 50), Fraction(65040, 781)])
@@ -54,6 +104,21 @@ def test_retiming_shows_the_frame_on_screen(source):
     frames = (np.full((2, 2), index % 256, np.uint8) for index in range(round(4 * source)))
     shown = [int(frame[0, 0]) for frame in retimed(frames, source, Fraction(25), 100)]
     assert shown == [source_frame(index, Fraction(25), source) % 256 for index in range(100)]
+
+
+def test_frames_never_shown_are_passed_on_too():
+    frames = (np.full((1, 1), index, np.uint8) for index in range(20))
+    found = [(int(frame[0, 0]), times) for frame, times in repeats(frames, Fraction(50), Fraction(25), 5)]
+    assert found == [(0, 0), (1, 1), (2, 0), (3, 1), (4, 0), (5, 1), (6, 0), (7, 1), (8, 0), (9, 1)]
+
+
+def test_after_an_hour_frames_are_right_to_half_a_source_frame():
+    rate, source = Fraction(25), Fraction(1159, 50)
+    index = 3600 * 25
+    assert (
+        abs((source_frame(index, rate, source) + Fraction(1, 2)) / source - (index + Fraction(1, 2)) / rate)
+        < 1 / source / 2
+    )
 
 
 def test_retiming_holds_the_last_frame_and_ends_without_any():

@@ -1,3 +1,4 @@
+import json
 import shutil
 from fractions import Fraction
 from pathlib import Path
@@ -50,25 +51,27 @@ def test_native_size_and_rate_are_options(corpus, tmp_path):
     assert clips.prepared.rate == Fraction(1159, 50)
 
 
-def test_killed_at_any_point_it_ends_with_the_same_bytes(corpus, tmp_path):
+def test_stopped_between_recordings_it_ends_with_the_same_bytes(corpus, tmp_path):
     options = PrepareOptions(seconds=1, split_by="time")
     prepare(corpus, tmp_path / "whole", options)
 
-    class KilledError(Exception):
+    class StoppedError(Exception):
         pass
 
-    calls = 0
+    def stop(name: str, done: int, total: int) -> None:
+        assert (name, done, total) == ("s1_s1_a", 1, 3)
+        raise StoppedError
 
-    def kill(name: str, done: int, total: int) -> None:
-        nonlocal calls
-        calls += 1
-        if name.startswith("s2"):
-            raise KilledError
-
-    with pytest.raises(KilledError):
-        prepare(corpus, tmp_path / "parts", options, kill)
+    with pytest.raises(StoppedError):
+        prepare(corpus, tmp_path / "parts", options, stop)
     assert not (tmp_path / "parts" / MANIFEST).exists()
-    assert len(list((tmp_path / "parts" / RECORDINGS).iterdir())) == 1
+    assert sorted(path.name for path in (tmp_path / "parts" / RECORDINGS).iterdir()) == [
+        "s1_s1_a.json",
+        "s1_s1_a.safetensors",
+    ]
+    # As after a kill: arrays without their facts, a file half-written.
+    (tmp_path / "parts" / RECORDINGS / "s2_s2_a.safetensors").write_bytes(b"half")
+    (tmp_path / "parts" / RECORDINGS / ".s3_s3_a-x1y2.safetensors").write_bytes(b"half")
     prepare(corpus, tmp_path / "parts", options)
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
 
@@ -79,6 +82,10 @@ def test_one_bad_recording_does_not_stop_the_others(corpus, tmp_path):
     assert {entry.recording for entry in outcome.clips.entries} == {"s1_s1_a", "s2_s2_a", "s3_s3_a"}
     assert len(outcome.problems) == 1
     assert "s1_bad.mkv" in outcome.problems[0]
+    report = json.loads((tmp_path / "clips" / "report.json").read_text())
+    assert report["left_out"] == list(outcome.problems)
+    assert [row["recording"] for row in report["recordings"]] == ["s1_s1_a", "s2_s2_a", "s3_s3_a"]
+    assert outcome.problems[0] in (tmp_path / "clips" / "report.md").read_text()
 
 
 def test_other_clips_are_never_mixed_in(corpus, tmp_path):

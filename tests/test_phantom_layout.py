@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from seido.corpus.folder import find_recordings
+from seido.corpus.formats import recordings_of
 from seido.corpus.video import probe_movie
 from seido.phantom.layout import COLUMNS, DATABASE, MOVIES, layout
 from seido.phantom.script import PhantomOptions, script
@@ -57,10 +58,12 @@ def test_the_75_speaker_layout_has_sound_movie_and_reconstruction(tmp_path: Path
     assert stem == Path("sub002/2drt/sub002_2drt_01_ja_r1")
     parts.write(tmp_path / stem, movie, speech)
     folder = tmp_path / "sub002" / "2drt"
-    found, problems = find_recordings(tmp_path)
+    found, problems = recordings_of(tmp_path)
     assert not problems
+    assert found[0].language == "ja"
+    assert found[0].movie.suffix == ".h5"
     assert found[0].speaker == "sub002"
-    assert found[0].movie == folder / "video" / "sub002_2drt_01_ja_r1_video.mp4"
+    assert (folder / "video" / "sub002_2drt_01_ja_r1_video.mp4").exists()
     assert found[0].speech == folder / "audio" / "sub002_2drt_01_ja_r1_audio.wav"
     assert soundfile.info(found[0].speech).samplerate == 48_000
     with h5py.File(folder / "recon" / "sub002_2drt_01_ja_r1_recon.h5") as file:

@@ -142,7 +142,10 @@ class Movie:
 
 @dataclass(frozen=True)
 class Recording:
-    """One take on disk: a movie and the speech that goes with it (the movie itself when it carries sound)."""
+    """One take on disk: a movie and the speech that goes with it (the movie itself when it carries sound).
+
+    The movie is a file FFmpeg reads, a stack (`.npz`, `.h5`), or a folder of DICOM files.
+    """
 
     name: str
     movie: Path
@@ -150,10 +153,16 @@ class Recording:
     speaker: str
     language: str = ""
     session: str = ""
+    rate: Fraction | None = None
+    """Frames per second, where the movie's own header is wrong or says nothing."""
+    labels: Path | None = None
+    """TextGrid, .trans, .trs or database that says what was spoken when."""
 
     def __post_init__(self) -> None:
         if not self.name or not self.speaker:
             raise BadInputError(f"{self.movie}: a recording needs a name and a speaker")
+        if self.rate is not None:
+            object.__setattr__(self, "rate", exact_rate(self.rate))
 
 
 @dataclass(frozen=True)

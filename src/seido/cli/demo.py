@@ -52,7 +52,7 @@ def run_demo(out: Path, options: DemoOptions, say: Say) -> None:
     began = time.monotonic()
     _clear(out)
     say("[1/4] preparing: three phantom recordings, cut to the vocal tract; the end of each is held out")
-    with bar("frames") as report:
+    with bar("recordings") as report:
         outcome = prepare(
             SAMPLES,
             out / "clips",

@@ -11,12 +11,19 @@ from rich.console import Console
 
 from seido.cli.codes import DONE, SOME_LEFT_OUT, STOPPED
 from seido.cli.demo import DemoOptions, run_demo
+from seido.cli.inspection import as_json, describe
 from seido.cli.progress import bar
 from seido.cli.training import showing
+from seido.clips.denoise import denoised, quiet_and_loud
 from seido.clips.prepare import PrepareOptions, prepare
 from seido.clips.store import Clips, open_clips
+from seido.corpus.sound import probe_sound, read_speech
+from seido.corpus.survey import survey
+from seido.errors import OutputError
+from seido.files import require_parent
 from seido.movie.generate import GenerateOptions
 from seido.movie.make import generate_movie
+from seido.movie.writer import write_speech
 from seido.phantom.produce import cost, produce
 from seido.phantom.script import PhantomOptions
 from seido.report.evaluate import EvaluateOptions, evaluate
@@ -76,24 +83,89 @@ def generate_verb(
 
 @app.command(name="prepare")
 def prepare_verb(
-    corpus: Path, out: Path, *, options: Annotated[PrepareOptions | None, Parameter(name="*")] = None
+    corpus: Path,
+    out: Path,
+    *,
+    options: Annotated[PrepareOptions | None, Parameter(name="*", negative_iterable="", consume_multiple=True)] = None,
+    workers: int | None = None,
+    cluster: str | None = None,
 ) -> int:
-    """Cut recordings into clips of one size and frame rate, ready for training.
+    """Cut a corpus into clips of one size and frame rate, ready for training.
+
+    Broken off, the same command goes on where it stopped.
 
     Parameters
     ----------
     corpus
-        Folder of movies with sound, or of movies and .wav files of the same name; or one movie.
+        Folder of a corpus, or of movies with sound or with .wav files of the same name; or one movie.
     out
         Folder to write the clips to.
+    workers
+        Processes at work; as many as there are cores unless given.
+    cluster
+        Address of the scheduler of a Dask cluster to work on instead.
 
     """
-    with bar("frames") as report:
-        outcome = prepare(corpus, out, options or PrepareOptions(), report)
+    with bar("recordings") as report:
+        outcome = prepare(corpus, out, options or PrepareOptions(), report, workers=workers, address=cluster)
     _out.print(describe_clips(outcome.clips))
+    _out.print("Compared between train, validation and test:")
+    for compared in outcome.leakage:
+        _out.print(f"  {'LEAK: ' if compared.leaks else ''}{compared.sentence()}")
     for problem in outcome.problems:
         _out.print(f"left out: {problem}")
-    return SOME_LEFT_OUT if outcome.problems else DONE
+    _out.print(f"{out / 'report.md'} tells more")
+    leaks = any(compared.leaks for compared in outcome.leakage)
+    return SOME_LEFT_OUT if outcome.problems or leaks else DONE
+
+
+@app.command(name="inspect")
+def inspect_verb(path: Path, *, format: str = "auto", json: bool = False, all: bool = False) -> None:  # noqa: A002
+    """Tell what a corpus holds and what is wrong with it, from headers and a few looks.
+
+    Parameters
+    ----------
+    path
+        Folder of a corpus, or one movie.
+    format
+        auto, rtmridb, usc75, usctimit, artspeech, dicom or folder.
+    json
+        Print everything as JSON, a row for each recording.
+    all
+        Print every problem, not only the first.
+
+    """
+    with bar("recordings") as report:
+        found = survey(path, format, report)
+    if json:
+        _out.print(as_json(found), markup=False, emoji=False)
+        return
+    for line in describe(found, everything=all):
+        _out.print(line, markup=False, emoji=False)
+
+
+@app.command(name="denoise")
+def denoise_verb(speech: Path, out: Path, *, method: str = "auto") -> None:
+    """Lower the scanner's noise under speech.
+
+    Parameters
+    ----------
+    speech
+        Recording: any sound file, or a movie with sound.
+    out
+        Sound to write: .wav, at the recording's own rate.
+    method
+        auto, template (subtract the scanner's steady lines), spectral (lower any steady noise) or none.
+
+    """
+    if out.suffix.lower() != ".wav":
+        raise OutputError(f"{out}: sound is written as .wav; name it {out.stem}.wav")
+    require_parent(out)
+    done = denoised(read_speech(speech, probe_sound(speech).rate, silence=True), method)
+    write_speech(out, done.speech)
+    quiet, loud = quiet_and_loud(done.speech)
+    told = f"{' and '.join(done.steps)} used" if done.steps else "left as it was"
+    _out.print(f"{out}: {told}; its quietest moments lie {loud - quiet:.0f} dB under its loudest")
 
 
 @app.command(name="train")

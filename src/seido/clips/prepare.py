@@ -1,198 +1,259 @@
-"""`seido prepare`: recordings become clips of one size and one exact frame rate, ready for training."""
+"""`seido prepare`: a corpus becomes clips of one size and one exact frame rate, ready for training."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Literal
 
-from seido.clips.cutting import cut_evenly, parse_shares, split_by_name, split_by_time
+from seido.clips.cluster import cluster, cluster_size
+from seido.clips.facts import Facts, entries_of, read_facts, source_size
+from seido.clips.leakage import Compared, check_leakage
+from seido.clips.manifest import write_report, write_table
+from seido.clips.options import PrepareOptions
 from seido.clips.picture import parse_size
-from seido.clips.recording import write_recording
-from seido.clips.store import (
-    MANIFEST,
-    PREPARED,
-    RECORDINGS,
-    Clips,
-    Entry,
-    Prepared,
-    map_arrays,
-    open_clips,
-    write_manifest,
-)
-from seido.corpus.folder import find_recordings
+from seido.clips.recording import Job, prepare_recording
+from seido.clips.regions import Regions, choose_regions, write_regions
+from seido.clips.spoken import LABELS
+from seido.clips.store import MANIFEST, PREPARED, RECORDINGS, Clips, Prepared, open_clips, write_manifest
 from seido.corpus.video import probe_movie
 from seido.errors import BadInputError, OutputError, SeidoError
 from seido.files import write_bytes
-from seido.timebase import FRAME_RATE, SAMPLE_RATE, exact_rate, mel_columns, samples_of_frames
-from seido.values import MovieInfo, Recording, Region
+from seido.values import MovieInfo, Recording
+from seido.workers import check_workers, each, processes, swept
 
-
-@dataclass(frozen=True)
-class PrepareOptions:
-    """How recordings are made into clips."""
-
-    region: str | None = None
-    """Rectangle X,Y,W,H in pixels to cut from every frame; the whole frame unless given."""
-    size: str | None = None
-    """Pixels to resize the region to, like 96 or 1920x1080; its native size unless given."""
-    fps: str = str(FRAME_RATE)
-    """Frames per second of the clips, exact: 25, 23.18 or 1159/50."""
-    seconds: float = 5.0
-    """Length that clips should be near."""
-    split: str = "80/10/10"
-    """Shares of train, validation and test."""
-    split_by: Literal["recording", "time"] = "recording"
-    """recording: whole recordings go to one part, which never leaks. time: each recording's beginning trains and its
-    end tests, for when there are only a few."""
-    seed: int = 0
-    """Decides which recordings go where."""
-
-    def __post_init__(self) -> None:
-        if not 0 < self.seconds <= 3600:
-            raise BadInputError(f"clips of {self.seconds} seconds are not possible: give --seconds up to 3600")
-        exact_rate(self.fps)
-        parse_shares(self.split)
-        if self.region is not None:
-            Region.parse(self.region)
-        if self.size is not None:
-            parse_size(self.size)
+__all__ = ["Outcome", "PrepareOptions", "prepare"]
+_WORTHWHILE = 20_000_000
+"""Bytes of movies below which starting processes takes longer than it saves."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What prepare did: the clips, and what was wrong with recordings that were left out, a sentence each."""
+    """What prepare did: the clips, what was wrong with recordings left out (a sentence each), and the leakage check."""
 
     clips: Clips
     problems: tuple[str, ...]
+    leakage: tuple[Compared, ...]
 
 
 Progress = Callable[[str, int, int], None]
-"""Called with a recording's name, frames done and frames in all."""
+"""Called with a recording's name, recordings done and recordings in all."""
 
 
-def prepare(source: Path, out: Path, options: PrepareOptions, progress: Progress = lambda *_: None) -> Outcome:
+def prepare(
+    source: Path,
+    out: Path,
+    options: PrepareOptions,
+    progress: Progress = lambda *_: None,
+    *,
+    workers: int | None = 1,
+    address: str | None = None,
+) -> Outcome:
     """Cut the recordings under `source` into clips in the folder `out`.
 
-    A recording that cannot be read is left out and named in the outcome. Broken off, the same call goes on where
-    it stopped and ends with the same bytes. Raises BadInputError when nothing can be prepared, OutputError when
-    `out` cannot be written or holds other clips.
+    By so many processes here (None: one a core, but one alone for a very small corpus), or by the Dask cluster whose
+    scheduler is at `address`; the bytes are the same. A script that asks for several guards its own beginning with
+    `if __name__ == "__main__":`. A recording that cannot be read is left out and named in the
+    outcome and in `report.md`. Broken off, the same call goes on where it stopped and ends with the same bytes. Raises
+    BadInputError when nothing can be prepared, OutputError when `out` cannot be written or holds other clips,
+    MissingExtraError when Dask is not installed.
     """
-    recordings, problems = find_recordings(source)
+    check_workers(workers)
+    source, out = Path(source).absolute(), Path(out).absolute()
+    recordings, problems = _found(source, options)
+    _require_speakers(source, recordings, options)
+    regions = choose_regions(recordings, options)
+    prepared, any_size = _settle(recordings, regions, options)
+    _claim(out, prepared, recordings)
+    with swept(out):
+        if regions.pictures:
+            write_regions(out, regions)
+        problems += [
+            f"{one.movie}: no region can be suggested for speaker {one.speaker} ({regions.missing[one.speaker]})"
+            for one in recordings
+            if one.speaker in regions.missing
+        ]
+        jobs = [
+            Job(one, source, out, prepared, regions.of(one.speaker), options, any_size)
+            for one in recordings
+            if one.speaker not in regions.missing
+        ]
+        facts, left_out = _all(jobs, progress, workers, address)
+        return _finish(source, out, prepared, facts, [*problems, *left_out], options)
+
+
+def _found(source: Path, options: PrepareOptions) -> tuple[list[Recording], list[str]]:
+    from seido.corpus.formats import recordings_of
+
+    recordings, problems = recordings_of(source, options.format)
     if not recordings:
         told = f" ({problems[0]})" if problems else ""
         raise BadInputError(f"{source}: there are no movies with sound here{told}; name a folder that holds some")
-    _require_training(source, recordings, options)
-    prepared = _settle(recordings, out, options)
-    entries: list[Entry] = []
-    for recording in recordings:
-        try:
-            entries += _clips_of(recording, out, prepared, options, progress)
-        except BadInputError as error:
-            problems.append(str(error))
-    if not entries:
-        raise BadInputError(f"{source}: nothing could be prepared; {problems[0]}")
-    write_manifest(out, prepared, entries)
-    return Outcome(open_clips(out), tuple(problems))
+    return sorted(recordings, key=lambda recording: recording.name), problems
 
 
-def _require_training(source: Path, recordings: list[Recording], options: PrepareOptions) -> None:
-    shares = parse_shares(options.split)
-    by_name = (split_by_name(recording.name, shares, options.seed) for recording in recordings)
-    if shares[0] == 0 or (options.split_by == "recording" and "train" not in by_name):
-        raise BadInputError(
-            f"{source}: the split {options.split} by {options.split_by} leaves no clip to train on; "
-            "use --split-by time, another --seed, or more recordings"
-        )
+def _require_speakers(source: Path, recordings: Sequence[Recording], options: PrepareOptions) -> None:
+    there = {recording.speaker for recording in recordings}
+    unknown = [name for name in options.held_out if name not in there]
+    if unknown:
+        known = ", ".join(sorted(there)[:12])
+        raise BadInputError(f"{source}: there is no speaker {unknown[0]} to hold out; there are {known}")
+    splitter = options.splitter
+    left = [one for one in recordings if one.speaker not in splitter.held_out]
+    if splitter.by in {"recording", "speaker"}:
+        keys = ((splitter.key(one.name, one.speaker, ""), one.speaker) for one in left)
+        trains = "train" in {splitter.part(*key, splitter.shares[0]) for key in keys}
+    else:
+        trains = bool(left)
+    if not trains or splitter.shares[0] == 0:
+        raise _no_training(source, options)
 
 
-def _settle(recordings: list[Recording], out: Path, options: PrepareOptions) -> Prepared:
-    """Fix the clips' size from the first readable recording, and claim the output folder."""
-    info = _first_readable(recordings)
-    region = Region.parse(options.region) if options.region else None
+def _no_training(source: Path, options: PrepareOptions) -> BadInputError:
+    cure = "shorter --seconds" if options.split_by == "time" else "--split-by time, another --seed"
+    return BadInputError(
+        f"{source}: the split {options.split} by {options.split_by} leaves no clip to train on; "
+        f"use {cure}, or more recordings"
+    )
+
+
+def _settle(recordings: Sequence[Recording], regions: Regions, options: PrepareOptions) -> tuple[Prepared, bool]:
+    """Fix the clips' size, from the first readable recording unless it is given."""
+    info, first = _first_readable([one for one in recordings if one.speaker not in regions.missing])
+    region = regions.of(first.speaker)
     if region is not None:
         region.within(info.height, info.width, str(info.path))
-    native = (region.height, region.width) if region else (info.height, info.width)
-    height, width = parse_size(options.size) if options.size else native
+    sizes = {(one.height, one.width) for one in regions.speakers.values()}
+    if options.size:
+        height, width = parse_size(options.size)
+    elif len(sizes) > 1:
+        raise BadInputError(f"{options.region}: its regions have several sizes; give --size, or make them equal")
+    else:
+        height, width = (region.height, region.width) if region else (info.height, info.width)
+    any_size = bool(regions.speakers)
     prepared = Prepared(
-        rate=exact_rate(options.fps),
+        rate=options.rate,
         height=height,
         width=width,
-        region=region,
-        frame_size=(info.height, info.width),
-        source=_digest(recordings, options),
+        region=region if regions.one else None,
+        frame_size=None if any_size and not regions.one else (info.height, info.width),
+        source=_digest(options, regions),
         seed=options.seed,
     )
-    claim(out, prepared)
-    return prepared
+    return prepared, any_size
 
 
-def claim(out: Path, prepared: Prepared) -> None:
-    """Make the folder `out`, or check that what it holds was begun with the same settings; raises OutputError."""
-    try:
-        (out / RECORDINGS).mkdir(parents=True, exist_ok=True)
-        known = (out / PREPARED).read_text(encoding="utf-8") if (out / PREPARED).exists() else None
-    except OSError as error:
-        raise OutputError(f"{out}: cannot be made a folder of clips ({error.strerror}); choose another") from error
-    begun = any((out / RECORDINGS).iterdir()) or (out / MANIFEST).exists()
-    if begun and known != prepared.to_json():
-        raise OutputError(f"{out}: it holds clips prepared from other recordings or settings; choose another folder")
-    write_bytes(out / PREPARED, prepared.to_json().encode())
-
-
-def _first_readable(recordings: list[Recording]) -> MovieInfo:
+def _first_readable(recordings: Sequence[Recording]) -> tuple[MovieInfo, Recording]:
     failure: SeidoError | None = None
     for recording in recordings:
         try:
-            return probe_movie(recording.movie)
+            return probe_movie(recording.movie, recording.rate), recording
         except SeidoError as error:
             failure = failure or error
     raise failure or BadInputError("no recordings were given")
 
 
-def _digest(recordings: list[Recording], options: PrepareOptions) -> str:
-    """Tell sources apart by names, sizes and settings, without reading every byte."""
-    listing = [(recording.name, recording.movie.stat().st_size) for recording in recordings]
-    return hashlib.sha256(json.dumps([listing, str(options)]).encode()).hexdigest()
+def _digest(options: PrepareOptions, regions: Regions) -> str:
+    """Tell settings apart; recordings may be added, and are told apart one by one."""
+    chosen: dict[str, object] = {**asdict(options), "region": str(regions.everyone), "fps": str(options.rate)}
+    chosen |= {"seconds": float(options.seconds), "split": str(options.splitter.shares)}
+    chosen |= {"held_out": sorted(options.held_out), "format": ""}  # however a corpus was recognised
+    chosen |= {"regions": {name: str(region) for name, region in sorted(regions.speakers.items())}}
+    return hashlib.sha256(json.dumps(chosen, default=str, sort_keys=True).encode()).hexdigest()
 
 
-def _clips_of(
-    recording: Recording, out: Path, prepared: Prepared, options: PrepareOptions, progress: Progress
-) -> list[Entry]:
-    path = out / RECORDINGS / f"{recording.name}.safetensors"
-    if not path.exists():
-        write_recording(
-            recording, path, prepared, lambda frames: _entries(recording, frames, prepared, options), progress
-        )
-    return _entries(recording, len(map_arrays(path)["frames"]), prepared, options)
+def _claim(out: Path, prepared: Prepared, recordings: Sequence[Recording]) -> None:
+    """Make the folder `out`, or check that what it holds was begun with the same settings from these recordings."""
+    try:
+        for folder in (RECORDINGS, LABELS):
+            (out / folder).mkdir(parents=True, exist_ok=True)
+        known = (out / PREPARED).read_text(encoding="utf-8") if (out / PREPARED).exists() else None
+        there = {path.stem for path in (out / RECORDINGS).iterdir() if not path.name.startswith(".")}
+    except OSError as error:
+        raise OutputError(f"{out}: cannot be made a folder of clips ({error.strerror}); choose another") from error
+    other = known is not None and known != prepared.to_json()
+    if ((there or (out / MANIFEST).exists()) and other) or there - {recording.name for recording in recordings}:
+        raise OutputError(f"{out}: it holds clips prepared from other recordings or settings; choose another folder")
+    write_bytes(out / PREPARED, prepared.to_json().encode())
 
 
-def _entries(recording: Recording, total: int, prepared: Prepared, options: PrepareOptions) -> list[Entry]:
-    shares = parse_shares(options.split)
-    whole = split_by_name(recording.name, shares, options.seed)
-    column, entries = 0, []
-    for number, (first, count) in enumerate(cut_evenly(total, prepared.rate, options.seconds)):
-        first_sample = samples_of_frames(first, SAMPLE_RATE, prepared.rate)
-        samples = samples_of_frames(first + count, SAMPLE_RATE, prepared.rate) - first_sample
-        columns = mel_columns(samples)
-        entries.append(
-            Entry(
-                name=f"{recording.name}-{number:04d}",
-                speaker=recording.speaker,
-                recording=recording.name,
-                language=recording.language,
-                split=split_by_time(first, count, total, shares) if options.split_by == "time" else whole,
-                start=first / prepared.rate,
-                first_frame=first,
-                frames=count,
-                first_column=column,
-                columns=columns,
-                first_sample=first_sample,
-                samples=samples,
-            )
-        )
-        column += columns
-    return entries
+def _all(
+    jobs: Sequence[Job], progress: Progress, workers: int | None, address: str | None
+) -> tuple[list[Facts], list[str]]:
+    """Prepare what is not there yet, and gather the facts of all; what is left out, with its reason."""
+    found: dict[str, Facts | str] = {}
+    left: list[Job] = []
+    for job in jobs:
+        known = read_facts(job.out, job.recording.name)
+        if known is None:
+            left.append(job)
+        elif known.size != source_size(job.recording.movie):
+            raise OutputError(f"{job.out}: it holds clips of another {job.recording.movie.name}; choose another folder")
+        else:
+            found[job.recording.name] = known
+    for done, (job, result) in enumerate(_results(left, workers, address), len(found) + 1):
+        found[job.recording.name] = result
+        progress(job.recording.name, done, len(jobs))
+    facts: list[Facts] = []
+    problems: list[str] = []
+    for job in jobs:
+        result = found[job.recording.name]
+        if isinstance(result, str):
+            problems.append(result)
+        else:
+            facts.append(result)
+    return _without_doubles(facts, problems), problems
+
+
+def _results(jobs: Sequence[Job], workers: int | None, address: str | None) -> Iterator[tuple[Job, Facts | str]]:
+    opened: Callable[[int], AbstractContextManager[Executor]] = processes
+    if address:
+        count, opened = cluster_size(address), partial(cluster, address)
+    elif workers is None and sum(source_size(job.recording.movie) for job in jobs) < _WORTHWHILE:
+        count = 1
+    else:
+        count = min(check_workers(workers), len(jobs))
+    if address or count > 1:
+        yield from each(prepare_recording, jobs, count, _lost, opened)
+    else:
+        yield from ((job, prepare_recording(job)) for job in jobs)
+
+
+def _lost(job: Job) -> str:
+    return (
+        f"{job.recording.movie}: the process that prepared it was ended twice, perhaps for want of memory; "
+        "leave it out, or prepare it apart with --workers 1"
+    )
+
+
+def _without_doubles(facts: Sequence[Facts], problems: list[str]) -> list[Facts]:
+    """Leave out movies that are byte for byte one that was taken: they would leak between the parts."""
+    taken: dict[str, Facts] = {}
+    for one in facts:
+        first = taken.setdefault(one.sha256, one)
+        if first is not one:
+            problems.append(f"{one.movie}: the same movie as {first.movie}, byte for byte; left out")
+    return list(taken.values())
+
+
+def _finish(
+    source: Path, out: Path, prepared: Prepared, facts: list[Facts], problems: list[str], options: PrepareOptions
+) -> Outcome:
+    entries = [entry for one in facts for entry in entries_of(one, prepared.rate, options.splitter)]
+    by_name = {one.recording: one for one in facts}
+    if not entries:
+        write_report(out, source, facts, problems, [])
+        raise BadInputError(f"{source}: nothing could be prepared; {problems[0]}")
+    if all(entry.split != "train" for entry in entries):
+        raise _no_training(source, options)
+    write_manifest(out, prepared, entries)
+    clips = open_clips(out)
+    leakage = check_leakage(clips, by_name, options.splitter)
+    write_table(clips, by_name)
+    write_report(out, source, facts, problems, leakage)
+    return Outcome(clips, tuple(problems), tuple(leakage))

@@ -1,15 +1,16 @@
 """Prepared clips on disk: one safetensors file a recording, and a manifest with a line a clip.
 
 A folder of clips holds `prepared.json` (how they were made), `manifest.jsonl` (one JSON object a clip, sorted by
-name) and `recordings/NAME.safetensors` with three arrays that all clips of the recording share: `frames`
-uint8 (T, H, W), `mel` float32 (columns, bands) and `speech` float32 (samples,). Reading maps the files, so a
-frame costs what its bytes cost. Imports numpy only.
+name) and `recordings/NAME.safetensors` with arrays that all clips of the recording share: `frames`
+uint8 (T, H, W), `mel` float32 (columns, bands), `speech` float32 (samples,) and `digests` uint8 (T, 8), by which
+equal frames are found. Reading maps the files, so a frame costs what its bytes cost. Imports numpy only.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 import struct
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -114,6 +115,10 @@ class Clips:
         """Map a clip's speech: float32 (samples,), 16 kHz."""
         return self._array(entry, "speech")[entry.first_sample : entry.first_sample + entry.samples]
 
+    def digests(self, entry: Entry) -> NDArray[np.uint8]:
+        """Map what a clip's frames are known by: uint8 (T, 8), 0 for a frame of one grey."""
+        return self._array(entry, "digests")[entry.first_frame : entry.first_frame + entry.frames]
+
     def clip(self, entry: Entry) -> Clip:
         """Read one clip as a value."""
         return Clip(
@@ -155,17 +160,20 @@ def write_manifest(root: Path, prepared: Prepared, entries: list[Entry]) -> None
     write_bytes(root / MANIFEST, ("\n".join(lines) + "\n").encode())
 
 
-def safetensors_header(arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]]) -> bytes:
-    """Write the head of a safetensors file whose arrays follow in this order, so that they can be streamed."""
+def safetensors_header(arrays: dict[str, tuple[np.dtype[Any], tuple[int, ...]]], size: int = 0) -> bytes:
+    """Write the head of a safetensors file whose arrays follow in this order, so that they can be streamed.
+
+    It is filled up to `size` bytes, so that it can be written last where room was kept for it.
+    """
     names = {dtype: name for name, dtype in _DTYPES.items()}
     header: dict[str, Any] = {}
     at = 0
     for name, (dtype, shape) in arrays.items():
-        size = dtype.itemsize * int(np.prod(shape))
-        header[name] = {"dtype": names[dtype], "shape": list(shape), "data_offsets": [at, at + size]}
-        at += size
+        end = at + dtype.itemsize * math.prod(shape)
+        header[name] = {"dtype": names[dtype], "shape": list(shape), "data_offsets": [at, end]}
+        at = end
     text = json.dumps(header).encode()
-    text += b" " * (-len(text) % 8)
+    text += b" " * max(size - 8 - len(text), -len(text) % 8)
     return struct.pack("<Q", len(text)) + text
 
 
@@ -186,7 +194,7 @@ def _mapped(path: Path, modified: int, size: int) -> dict[str, NDArray[Any]]:  #
             raise ValueError("its header reaches past its end")
         header = json.loads(stream.read(length))
     header.pop("__metadata__", None)
-    raw = np.memmap(path, dtype=np.uint8, mode="r", offset=8 + length)
+    raw = np.asarray(np.memmap(path, dtype=np.uint8, mode="r", offset=8 + length))  # slices of a plain array cost less
     return {name: _view(raw, part) for name, part in header.items()}
 
 

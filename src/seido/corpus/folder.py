@@ -5,35 +5,25 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from seido.corpus.container import opened, picture_stream
+from seido.corpus.items import MOVIES, SOUNDS, Item, Names, PassedOver, listed, safe, subfolders, unheard
+from seido.corpus.stack import is_stack
 from seido.errors import BadInputError
 from seido.values import Recording
 
-_MOVIES = {".avi", ".mp4", ".m4v", ".mov", ".mkv", ".webm", ".mpg", ".mpeg", ".ts", ".wmv", ".flv", ".ogv"}
-_SOUNDS = {".wav", ".flac", ".ogg", ".mp3", ".m4a", ".aif", ".aiff", ".aac", ".opus"}
-_MEDIA = {"avi", "video", "videos", "mp4", "movie", "movies", "wav", "audio", "sound", "speech"}
+_STACKS = {".npz", ".h5", ".hdf5"}
+"""Stacks that carry a rate; pages of a `.tif` or `.npy` are as likely to be something else."""
+_LABELS = {".textgrid", ".trans", ".trs"}
+_MEDIA = {
+    *("avi", "video", "videos", "mp4", "movie", "movies", "recon", "wav", "audio", "sound", "speech"),
+    *("trans", "textgrid", "textgrids", "labels"),
+}
 """Folders that part one recording's files by kind, as in the USC corpora; they name no speaker."""
-_ENDINGS = re.compile(r"[_-](video|audio)$", re.IGNORECASE)
-"""What the 75-speaker corpus puts at the end of its file names (Lim et al. 2021)."""
-_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
-
-
-@dataclass
-class _Names:
-    """Names given so far, so that each is given once."""
-
-    given: set[str]
-
-    def unique(self, wanted: str) -> str:
-        """Return the name, with a number behind it when another recording has it."""
-        name, number = wanted, 2
-        while name.lower() in self.given:
-            name, number = f"{wanted}-{number}", number + 1
-        self.given.add(name.lower())
-        return name
+_ENDINGS = re.compile(r"[_-](video|audio|recon|withaudio)$", re.IGNORECASE)
+"""What the USC corpora put at the end of their file names (Lim et al. 2021, Narayanan et al. 2014)."""
 
 
 def recordings(root: Path | str) -> Iterator[Recording]:
@@ -43,78 +33,74 @@ def recordings(root: Path | str) -> Iterator[Recording]:
     `audio`), else with its own sound track. The speaker is the first folder below `root`, else the file's name up to
     the first `_` or `-`. Raises BadInputError when there is none; what was passed over, find_recordings tells.
     """
-    root = _checked(Path(root))
-    problems: list[str] = []
-    return _some(root, _scan(root, problems), problems)
+    root = Path(root)
+    return _some(root, read_folder(root))
 
 
 def find_recordings(root: Path | str) -> tuple[list[Recording], list[str]]:
     """Find all recordings under a folder as `recordings` does, and say in a sentence what was passed over, and why."""
-    problems: list[str] = []
-    return list(_scan(_checked(Path(root)), problems)), problems
+    items = list(read_folder(Path(root)))
+    return (
+        [item for item in items if isinstance(item, Recording)],
+        [item.sentence for item in items if isinstance(item, PassedOver)],
+    )
 
 
-def _checked(root: Path) -> Path:
+def read_folder(root: Path) -> Iterator[Item]:
+    """Find recordings as `recordings` does, and yield what is passed over among them; raises BadInputError."""
     if not root.exists():
         raise BadInputError(f"{root}: there is no such folder; check the name")
-    if not root.is_dir() and root.suffix.lower() not in _MOVIES:
+    if not root.is_dir() and root.suffix.lower() not in MOVIES | _STACKS:
         raise BadInputError(f"{root}: this is neither a folder of recordings nor a movie; give one of them")
-    return root
+    return _scan(root)
 
 
-def _some(root: Path, found: Iterator[Recording], problems: list[str]) -> Iterator[Recording]:
-    count = 0
-    for recording in found:
-        count += 1
-        yield recording
+def _some(root: Path, items: Iterator[Item]) -> Iterator[Recording]:
+    count, passed = 0, []
+    for item in items:
+        if isinstance(item, Recording):
+            count += 1
+            yield item
+        else:
+            passed.append(item.sentence)
     if not count:
-        why = f" ({len(problems)} passed over, the first: {problems[0]})" if problems else ""
+        why = f" ({len(passed)} passed over, the first: {passed[0]})" if passed else ""
         raise BadInputError(
             f"{root}: no recordings found{why}; give movies with sound, or movies and wav of the same name"
         )
 
 
-def _scan(root: Path, problems: list[str]) -> Iterator[Recording]:
-    names = _Names(set())
+def _scan(root: Path) -> Iterator[Item]:
+    names = Names()
     if not root.is_dir():
         siblings = _group(root.parent) if root.parent.name.lower() not in _MEDIA else _group(root.parent.parent)
-        sounds = [path for path in siblings if path.suffix.lower() in _SOUNDS and _key(path) == _key(root)]
-        yield from _pair([root], sounds, root.parent, names, problems)
+        beside = [path for path in siblings if _key(path) == _key(root) and path.suffix.lower() in SOUNDS | _LABELS]
+        yield from _pair([root, *beside], root.parent, names)
         return
     for folder in _folders(root):
         by_key: dict[str, list[Path]] = {}
         for path in _group(folder):
             by_key.setdefault(_key(path), []).append(path)
         for paths in by_key.values():
-            movies = [path for path in paths if path.suffix.lower() in _MOVIES]
-            sounds = [path for path in paths if path.suffix.lower() in _SOUNDS]
-            yield from _pair(movies, sounds, root, names, problems)
+            yield from _pair(paths, root, names)
 
 
 def _folders(root: Path) -> Iterator[Path]:
     """Walk the folders, sorted, but for those that belong to the group of the folder above."""
+    phantom = (root / "corpus.json").is_file()
     for name, inside, _ in os.walk(root):
-        inside[:] = sorted(part for part in inside if not part.startswith("."))
         folder = Path(name)
+        # The truth beside a phantom is no recording: learning from it would be cheating.
+        hidden = {"truth"} if phantom and folder == root else set()
+        inside[:] = sorted(part for part in inside if not part.startswith(".") and part not in hidden)
         if folder == root or folder.name.lower() not in _MEDIA:
             yield folder
 
 
 def _group(folder: Path) -> list[Path]:
-    """List the movies and sounds of one folder and of its media folders, sorted."""
-    try:
-        parts = sorted(folder.iterdir())
-        places = [folder, *(part for part in parts if part.is_dir() and part.name.lower() in _MEDIA)]
-        files = [path for place in places for path in place.iterdir()]
-    except OSError as error:
-        raise BadInputError(
-            f"{folder}: the folder cannot be read ({error.strerror}); change its permissions"
-        ) from error
-    wanted = _MOVIES | _SOUNDS
-    # Names that begin with a dot are no recordings: macOS puts ._name beside every file on other disks.
-    files = [
-        path for path in files if path.suffix.lower() in wanted and not path.name.startswith(".") and path.is_file()
-    ]
+    """List the movies, sounds and labels of one folder and of its media folders, sorted."""
+    places = [folder, *(part for part in subfolders(folder) if part.name.lower() in _MEDIA)]
+    files = [path for place in places for path in listed(place, MOVIES | _STACKS | SOUNDS | _LABELS)]
     return sorted(files, key=lambda path: (_key(path), path))
 
 
@@ -122,47 +108,52 @@ def _key(path: Path) -> str:
     return _ENDINGS.sub("", path.stem)
 
 
-def _pair(
-    movies: list[Path], sounds: list[Path], root: Path, names: _Names, problems: list[str]
-) -> Iterator[Recording]:
+def _pair(paths: list[Path], root: Path, names: Names) -> Iterator[Item]:
     """Make one recording of the files that share a name: two would leak between training and test."""
+    movies = [path for path in paths if path.suffix.lower() in MOVIES]
+    movies += [path for path in paths if path.suffix.lower() in _STACKS]
+    sounds = [path for path in paths if path.suffix.lower() in SOUNDS]
+    labels = next((path for path in paths if path.suffix.lower() in _LABELS), None)
     if not movies:
-        problems.extend(f"{sound}: there is no movie of the same name; passed over" for sound in sounds)
+        yield from (PassedOver(f"{sound}: there is no movie of the same name; passed over") for sound in sounds)
         return
     taken: Path | None = None
     for movie in movies:
         if taken is not None:
-            problems.append(f"{movie}: the same recording as {taken.name}; passed over")
+            yield PassedOver(f"{movie}: the same recording as {taken.name}; passed over")
             continue
-        speech = sounds[0] if sounds else movie
-        trouble = None if sounds else _no_sound(movie)
-        if trouble:
-            problems.append(trouble)
-            continue
-        taken = movie
-        yield _recording(movie, speech, root, names)
-    problems.extend(f"{sound}: the same recording as {sounds[0].name}; passed over" for sound in sounds[1:])
+        recording = _recording(movie, sounds[0] if sounds else movie, root, labels)
+        trouble = None if sounds else without_speech(recording)
+        if trouble is None:
+            taken = movie
+            yield _renamed(recording, names)
+        else:
+            yield trouble
+    yield from (PassedOver(f"{sound}: the same recording as {sounds[0].name}; passed over") for sound in sounds[1:])
 
 
-def _no_sound(movie: Path) -> str | None:
-    """Say what keeps a movie from being its own speech."""
+def without_speech(recording: Recording) -> PassedOver | None:
+    """Say what keeps a movie from being its own speech; None when nothing does."""
+    movie = recording.movie
+    if is_stack(movie):
+        return unheard(recording)
     try:
         with opened(movie) as container:
             if picture_stream(container) is None:
-                return f"{movie}: there are no pictures in it; passed over"
+                return PassedOver(f"{movie}: there are no pictures in it; passed over")
             if not container.streams.audio:
-                return f"{movie}: it has no sound, and there is no wav of the same name; passed over"
+                return unheard(recording)
     except BadInputError as error:
-        return str(error)
+        return PassedOver(str(error))
     return None
 
 
-def _recording(movie: Path, speech: Path, root: Path, names: _Names) -> Recording:
+def _recording(movie: Path, speech: Path, root: Path, labels: Path | None) -> Recording:
     parts = movie.relative_to(root).with_suffix("").parts
     own_folder = len(parts) > 1 and parts[0].lower() not in _MEDIA
     speaker = parts[0] if own_folder else re.split(r"[_-]", parts[-1], maxsplit=1)[0] or parts[-1]
-    return Recording(name=names.unique(_safe("_".join(parts))), movie=movie, speech=speech, speaker=_safe(speaker))
+    return Recording(safe("_".join(parts)), movie, speech, speaker=safe(speaker), labels=labels)
 
 
-def _safe(text: str) -> str:
-    return _UNSAFE.sub("_", text)
+def _renamed(recording: Recording, names: Names) -> Recording:
+    return replace(recording, name=names.unique(recording.name))

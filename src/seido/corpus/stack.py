@@ -1,4 +1,4 @@
-"""Stacks of pictures as arrays: `.npy`, `.npz` and multi-page TIFF, of any depth, brought to 8 bit."""
+"""Stacks of pictures: arrays, multi-page TIFF, HDF5 and DICOM series, of any depth, brought to 8 bit."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import warnings
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seido.corpus.depth import PERCENTILE, scaled, window
+from seido.corpus.dicom import DicomPages
+from seido.corpus.hdf5 import SUFFIXES as HDF5_SUFFIXES
+from seido.corpus.hdf5 import Hdf5Pages
 from seido.corpus.image import TiffPages
 from seido.corpus.picture import MAX_PIXELS, in_colour, is_grey
 from seido.errors import BadInputError, SeidoError
@@ -26,7 +29,7 @@ from seido.files import require_file
 from seido.timebase import Rate, exact_rate
 from seido.values import Movie, MovieInfo
 
-_SUFFIXES = {".npy", ".npz", ".tif", ".tiff"}
+_SUFFIXES = {".npy", ".npz", ".tif", ".tiff", *HDF5_SUFFIXES}
 _RATE_KEYS = ("rate", "fps", "frame_rate")
 _TIME_KEYS = ("times", "time", "acq_time", "timestamps")
 _BROKEN = (
@@ -39,8 +42,12 @@ _MAX_BYTES = 8 << 30
 
 
 def is_stack(path: Path) -> bool:
-    """Tell by its suffix whether a file holds a stack of pictures."""
-    return path.suffix.lower() in _SUFFIXES
+    """Tell whether it is a stack of pictures: a file by its suffix, a folder as a DICOM series."""
+    return path.suffix.lower() in _SUFFIXES or path.is_dir()
+
+
+Pages = TiffPages | Hdf5Pages | DicomPages
+"""Pictures that stay on disk until they are asked for."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,12 +55,12 @@ class Stack:
     """Pictures on disk, (T, H, W) of any depth or uint8 (T, H, W, 3), and their rate when the file carries one."""
 
     path: Path
-    pages: NDArray[Any] | TiffPages
+    pages: NDArray[Any] | Pages
     rate: Fraction | None
 
     def between(self, start: int, stop: int) -> Iterator[NDArray[Any]]:
         """Read pages start … stop − 1 as they are stored."""
-        if isinstance(self.pages, TiffPages):
+        if not isinstance(self.pages, np.ndarray):
             yield from self.pages.between(start, stop)
         else:
             for page in self.pages[start:stop]:
@@ -62,9 +69,7 @@ class Stack:
     def info(self) -> MovieInfo:
         """Say what it is as a movie; raises BadInputError when it carries no rate."""
         if self.rate is None:
-            raise BadInputError(
-                f"{self.path}: a stack like this has no frame rate; save it as .npz with `frames` and `rate`"
-            )
+            raise BadInputError(f"{self.path}: {_cure(self.pages)}")
         first = next(self.between(0, 1))
         colour = first.ndim == 3 and not is_grey(first)
         height, width = first.shape[:2]
@@ -82,6 +87,14 @@ class Stack:
             yield in_colour(scaled(page, *span) if span else np.array(page), colour=colour)
 
 
+def _cure(pages: NDArray[Any] | Pages) -> str:
+    if isinstance(pages, Hdf5Pages):
+        return "nothing in it tells its frame rate; give one, or write it into its attribute `frame_rate`"
+    if isinstance(pages, DicomPages):
+        return "its headers tell no frame rate; give one"
+    return "a stack like this has no frame rate; save it as .npz with `frames` and `rate`"
+
+
 @lru_cache(maxsize=8)
 def _span(stack: Stack, percentile: float) -> tuple[float, float]:
     """Find black and white once a stack."""
@@ -92,13 +105,19 @@ def _span(stack: Stack, percentile: float) -> tuple[float, float]:
 
 
 def open_stack(path: Path) -> Stack:
-    """Open a `.npy`, `.npz` or `.tif` stack without reading its pictures; raises BadInputError."""
-    stat = require_file(path).stat()
+    """Open a stack or a DICOM series without reading its pictures; raises BadInputError."""
+    stat = path.stat() if path.is_dir() else require_file(path).stat()
     return _opened(path, stat.st_mtime_ns, stat.st_size)
 
 
 @lru_cache(maxsize=1)
 def _opened(path: Path, _changed: int, _size: int) -> Stack:
+    if path.is_dir():
+        series = DicomPages.of(path)
+        return Stack(path, series, series.rate)
+    if path.suffix.lower() in HDF5_SUFFIXES:
+        file = Hdf5Pages.of(path)
+        return Stack(path, file, file.rate)
     if path.suffix.lower() in {".tif", ".tiff"}:
         return Stack(path, TiffPages.of(path), None)
     pages, rate = _array(path)
@@ -117,8 +136,8 @@ def read_stack(path: Path | str, rate: Rate | None = None, percentile: float = P
     Parameters
     ----------
     path
-        `.npy`, `.npz` (one array or `frames`, perhaps `rate`, `fps` or `times` in seconds) or multi-page TIFF;
-        integers or floats (T, H, W).
+        `.npy`, `.npz` (one array or `frames`, perhaps `rate`, `fps` or `times` in seconds), multi-page TIFF, `.h5`
+        with one stack in it, or a folder with one DICOM series; integers or floats (T, H, W).
     rate
         Frames per second; may be left out where the file carries it.
     percentile
@@ -133,7 +152,7 @@ def read_stack(path: Path | str, rate: Rate | None = None, percentile: float = P
     """
     stack = open_stack(Path(path))
     if rate is not None:
-        stack = Stack(stack.path, stack.pages, exact_rate(rate))
+        stack = replace(stack, rate=exact_rate(rate))
     info = stack.info()
     frames = list(stack.pictures(0, info.frames, percentile, colour=info.colour))
     return Movie(np.stack(frames), info.rate)

@@ -43,8 +43,9 @@ SPECTRUM: tuple[tuple[float, float, float], ...] = (
 """Third octaves: centre in Hz, level and level of the broadband part in dB of the whole sound's power.
 
 Measured once on 2.3 s of scanner noise without speech, 20 kHz, at the head of a recording that the USC SPAN group
-made public with its denoising program (Vaz et al. 2018): one Hann window over all of it. The sequence was a spiral
-of 13 interleaves, TR 6.003 ms: its lines lie at multiples of 12.81 Hz. What is within 1.8 Hz of one counts as comb;
+made public with its denoising program (Vaz et al. 2018): one Hann window over all of it. TR was 6.004 ms. The fit took
+lines at multiples of 12.81 Hz, 13 to 1/TR, and counted what is within 1.8 Hz of one as comb; seen closer, its lines lie
+at (k + 0.618 m)/TR, as with spirals turned by the golden angle, so a part of them was counted as broadband;
 the broadband part is the median of the rest (÷ ln 2, the median of a χ² of two degrees of freedom).
 """
 _LOUDER_LINES = 3.0

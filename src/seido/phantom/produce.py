@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
-import os
 import shutil
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Future, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from importlib.util import find_spec
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from seido.corpus.textgrid import TextGrid, Tier, read_textgrid
-from seido.errors import BadInputError, MissingExtraError, OutputError, SeidoError
+from seido.errors import MissingExtraError, OutputError, SeidoError
 from seido.files import describe_os_error, make_folder, write_bytes
 from seido.movie.writer import write_movie, write_speech
 from seido.phantom.anatomy import engine_speaker_file
 from seido.phantom.booth import Take, booth, record
 from seido.phantom.card import data_card
 from seido.phantom.layout import Layout, Token, layout
-from seido.phantom.script import Line, PhantomOptions, cores, script
+from seido.phantom.script import Line, PhantomOptions, script
 from seido.phantom.truth import LABELS, TRUTH, write_truth
+from seido.workers import check_workers, processes, swept
 
 CORPUS = "corpus.json"
 """What a corpus was made by; the mark of a phantom corpus."""
@@ -66,7 +62,7 @@ def cost(options: PhantomOptions, workers: int | None = None) -> Cost:
     """Foretell what a corpus takes."""
     lines = options.recordings
     seconds = options.seconds * lines
-    return Cost(lines, seconds / 60, seconds * CPU_SECONDS / 60 / _workers(workers), seconds * BYTES / 1e9)
+    return Cost(lines, seconds / 60, seconds * CPU_SECONDS / 60 / check_workers(workers), seconds * BYTES / 1e9)
 
 
 def produce(
@@ -88,13 +84,13 @@ def produce(
     _require_room(out, options.seconds * len(left))
     chunks = _chunks(left)
     progress("recording", len(lines) - len(left), len(lines))
-    with _swept(out):
-        if _workers(workers) == 1 or len(chunks) < 2:
+    with swept(out):
+        if check_workers(workers) == 1 or len(chunks) < 2:
             for done in _one_by_one(out, options, lines, left):
                 progress("recording", len(lines) - len(left) + done, len(lines))
         else:
             missing = [_truth_folder(out, line, lines, parts) / TRUTH for line in left]
-            for done in _together(out, options, lines, chunks, missing, _workers(workers)):
+            for done in _together(out, options, lines, chunks, missing, check_workers(workers)):
                 progress("recording", len(lines) - len(left) + done, len(lines))
         grids = [read_textgrid(_truth_folder(out, line, lines, parts) / LABELS) for line in lines]
         parts.finish(out, [(line, tokens(grid)) for line, grid in zip(lines, grids, strict=True)])
@@ -119,12 +115,6 @@ def _require_extra() -> None:
     engine_speaker_file()
     if find_spec("cv2") is None:
         raise MissingExtraError("the phantom", "phantom")
-
-
-def _workers(workers: int | None) -> int:
-    if workers is not None and workers < 1:
-        raise BadInputError(f"{workers} workers can make nothing: give --workers 1 or more")
-    return workers or cores()
 
 
 def _truth_folder(out: Path, line: Line, lines: Sequence[Line], parts: Layout) -> Path:
@@ -202,18 +192,6 @@ def write_take(out: Path, options: PhantomOptions, speakers: list[str], line: Li
     write_truth(folder, replace(take.truth, facts=facts))
 
 
-def _end_with_parent() -> None:
-    """Let a worker die when what started it is killed: else it would wait for work for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_follow, args=(parent,), daemon=True).start()
-
-
-def _follow(parent: BaseProcess) -> None:
-    parent.join()
-    os._exit(1)
-
-
 def _work(out: Path, options: PhantomOptions, speakers: list[str], lines: Sequence[Line]) -> None:
     """Record lines in a process of its own."""
     import cv2
@@ -232,39 +210,16 @@ def _together(
     workers: int,
 ) -> Iterator[int]:
     """Record in several processes; yields how many takes are there every now and then."""
-    context = multiprocessing.get_context("spawn")
-    before = set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(min(workers, len(chunks)), mp_context=context, initializer=_end_with_parent)
     try:
-        waiting: set[Future[None]] = {pool.submit(_work, out, options, _speakers(lines), chunk) for chunk in chunks}
-        while waiting:
-            done, waiting = wait(waiting, _LOOK, FIRST_EXCEPTION)
-            for future in done:
-                future.result()
-            yield sum(path.exists() for path in missing)
+        with processes(min(workers, len(chunks))) as pool:
+            waiting: set[Future[None]] = {pool.submit(_work, out, options, _speakers(lines), chunk) for chunk in chunks}
+            while waiting:
+                done, waiting = wait(waiting, _LOOK, FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
+                yield sum(path.exists() for path in missing)
     except BrokenProcessPool:
         raise SeidoError(
             "a process of the phantom was ended from outside, perhaps for want of memory; "
             "run the same command again with fewer --workers, and it goes on where it stopped"
         ) from None
-    finally:
-        # Done or not, nobody waits for takes that are no longer wanted.
-        for process in set(multiprocessing.active_children()) - before:
-            process.terminate()
-        pool.shutdown(cancel_futures=True)
-
-
-@contextmanager
-def _swept(out: Path) -> Iterator[None]:
-    """Remove what killed writers left half-written, before and after."""
-    _sweep(out)
-    try:
-        yield
-    finally:
-        _sweep(out)
-
-
-def _sweep(out: Path) -> None:
-    for left in out.rglob(".*"):
-        if left.is_file():
-            left.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, cast
@@ -138,8 +137,3 @@ def _fable(options: PhantomOptions) -> list[Line]:
         if index < len(NORTH_WIND[language])
     ]
     return told[: options.utterances]
-
-
-def cores() -> int:
-    """Count the cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
