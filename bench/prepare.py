@@ -43,6 +43,12 @@ SOUND = 48_000
 OPTIONS = PrepareOptions(split_by="time", sync="off")
 
 
+def _peak() -> int:
+    """Read this process's own peak in kB: getrusage would give that of the process it was forked from."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM"))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--recordings", type=int, default=8)
@@ -53,7 +59,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.measure:
         prepare(arguments.measure, arguments.measure.parent / "hour-clips", OPTIONS, workers=1)
-        print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f}")
+        print(f"{_peak() / 1e3:.0f}")
         return
     load = os.getloadavg()[0]
     print(f"{cores()} cores; before this run {load:.1f} processes wanted them")

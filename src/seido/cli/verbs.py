@@ -231,8 +231,8 @@ def phantom_verb(
     options = options or PhantomOptions()
     foretold = cost(options, workers)
     _out.print(
-        f"{foretold.lines} recordings, {foretold.speech_minutes:.1f} min of speech: about {foretold.minutes:.0f} min "
-        f"and {foretold.gigabytes:.1f} GB"
+        f"{foretold.lines} recordings, {foretold.speech_minutes:.1f} min of speech: about "
+        f"{foretold.minutes:.1f} min and {foretold.gigabytes:.2f} GB"
     )
     with bar("recordings") as report:
         made = produce(out, options, workers, report)
