@@ -71,7 +71,7 @@ def test_stopped_between_recordings_it_ends_with_the_same_bytes(corpus, tmp_path
     ]
     # As after a kill: arrays without their facts, a file half-written.
     (tmp_path / "parts" / RECORDINGS / "s2_s2_a.safetensors").write_bytes(b"half")
-    (tmp_path / "parts" / RECORDINGS / ".s3_s3_a-x1y2.safetensors").write_bytes(b"half")
+    (tmp_path / "parts" / RECORDINGS / ".seido-s3_s3_a-x1y2.safetensors").write_bytes(b"half")
     prepare(corpus, tmp_path / "parts", options)
     assert contents(tmp_path / "parts") == contents(tmp_path / "whole")
 

@@ -4,7 +4,7 @@ import os
 import pytest
 
 from seido.errors import BadInputError, OutputError
-from seido.files import describe_os_error, replacing, require_file, require_parent, sha256, write_bytes
+from seido.files import describe_os_error, replacing, require_file, require_parent, sha256, swept, write_bytes
 
 
 def test_what_was_there_stays_when_writing_fails(tmp_path):
@@ -55,3 +55,16 @@ def test_files_are_readable_by_others_as_usual(tmp_path):
     os.umask(umask)
     assert path.stat().st_mode & 0o777 == 0o666 & ~umask
     assert sha256(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_what_was_half_written_is_swept_and_what_others_hid_stays(tmp_path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / ".seido-x-1.mkv").touch()
+    (tmp_path / ".gitignore").touch()
+    with swept(tmp_path):
+        assert not list((tmp_path / "a").iterdir())
+        with replacing(tmp_path / "y") as temporary:
+            temporary.rename(temporary.with_name(f"{temporary.name}-killed"))
+            (tmp_path / "kept").touch()
+            temporary.touch()
+    assert [path.name for path in sorted(tmp_path.iterdir())] == [".gitignore", "a", "kept", "y"]

@@ -68,7 +68,7 @@ def test_one_worker_makes_the_same_bytes_as_two_and_goes_on_where_it_was_killed(
     shutil.copytree(made, again)
     # As after a kill: one take without its truth, one file half-written, nothing at the end.
     (again / TRUTH_FOLDER / "F1_zh_001" / TRUTH).unlink()
-    (again / "rtmridb_v1_mp4" / ".F1_zh_001-x1y2.mp4").write_bytes(b"half")
+    (again / "rtmridb_v1_mp4" / ".seido-F1_zh_001-x1y2.mp4").write_bytes(b"half")
     (again / "rtMRIDB.sqlite3").unlink()
     (again / "README.md").unlink()
     result = produce(again, OPTIONS, workers=1)

@@ -5,12 +5,11 @@ import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from seido.errors import BadInputError
-from seido.workers import check_workers, cores, each, processes, swept
+from seido.workers import check_workers, cores, each, processes
 
 
 def square(number: int) -> int:
@@ -69,13 +68,3 @@ def test_how_many():
     assert check_workers(None) == cores() >= 1
     with pytest.raises(BadInputError, match="--workers 1 or more"):
         check_workers(0)
-
-
-def test_what_was_half_written_is_swept(tmp_path: Path):
-    (tmp_path / "a").mkdir()
-    (tmp_path / "a" / ".x-1.mkv").touch()
-    with swept(tmp_path):
-        assert not list((tmp_path / "a").iterdir())
-        (tmp_path / ".y").touch()
-        (tmp_path / "kept").touch()
-    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a", "kept"]

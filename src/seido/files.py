@@ -12,6 +12,8 @@ from pathlib import Path
 
 from seido.errors import BadInputError, OutputError
 
+_TEMPORARY = ".seido-"
+"""What temporary names begin with, so that only they are swept."""
 _NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -69,7 +71,9 @@ def replacing(path: Path) -> Iterator[Path]:
     """
     require_parent(path)
     try:
-        handle, name = tempfile.mkstemp(dir=path.absolute().parent, prefix=f".{path.stem}-", suffix=path.suffix)
+        handle, name = tempfile.mkstemp(
+            dir=path.absolute().parent, prefix=f"{_TEMPORARY}{path.stem}-", suffix=path.suffix
+        )
     except OSError as error:
         raise OutputError(describe_os_error(path, error)) from error
     os.close(handle)
@@ -84,6 +88,22 @@ def replacing(path: Path) -> Iterator[Path]:
         raise OutputError(describe_os_error(path, error)) from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def swept(folder: Path) -> Iterator[None]:
+    """Remove what killed writers left half-written under a folder, before and after; other hidden files stay."""
+    _sweep(folder)
+    try:
+        yield
+    finally:
+        _sweep(folder)
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.rglob(f"{_TEMPORARY}*"):
+        if left.is_file():
+            left.unlink(missing_ok=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

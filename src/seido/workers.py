@@ -11,7 +11,6 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, contextmanager
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import TypeVar
 
 from seido.errors import BadInputError
@@ -96,22 +95,6 @@ def _alone(work: Callable[[Item], Result], item: Item, lost: Callable[[Item], Re
             return executor.submit(work, item).result()
     except BrokenProcessPool:
         return lost(item)
-
-
-@contextmanager
-def swept(folder: Path) -> Iterator[None]:
-    """Remove what killed writers left half-written under a folder of ours, before and after."""
-    _sweep(folder)
-    try:
-        yield
-    finally:
-        _sweep(folder)
-
-
-def _sweep(folder: Path) -> None:
-    for left in folder.rglob(".*"):
-        if left.is_file():
-            left.unlink(missing_ok=True)
 
 
 def _begin() -> None:

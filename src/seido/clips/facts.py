@@ -13,11 +13,9 @@ from seido.clips.pauses import spans
 from seido.clips.splits import Splitter
 from seido.clips.store import RECORDINGS, Entry
 from seido.errors import BadInputError
-from seido.files import write_bytes
+from seido.files import sha256, write_bytes
 from seido.timebase import SAMPLE_RATE, mel_columns, samples_of_frames
 from seido.values import Recording
-
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -150,11 +148,11 @@ def source_size(path: Path) -> int:
 
 def source_hash(path: Path) -> str:
     """Hash a file, or the files in a folder in the order of their names; hexadecimal SHA-256."""
+    if not path.is_dir():
+        return sha256(path)
     digest = hashlib.sha256()
     for part in _parts(path):
-        with part.open("rb") as stream:
-            for chunk in iter(lambda: stream.read(_CHUNK), b""):
-                digest.update(chunk)
+        digest.update(part.read_bytes())
     return digest.hexdigest()
 
 

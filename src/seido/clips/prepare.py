@@ -23,9 +23,9 @@ from seido.clips.spoken import LABELS
 from seido.clips.store import MANIFEST, PREPARED, RECORDINGS, Clips, Prepared, open_clips, write_manifest
 from seido.corpus.video import probe_movie
 from seido.errors import BadInputError, OutputError, SeidoError
-from seido.files import write_bytes
+from seido.files import swept, write_bytes
 from seido.values import MovieInfo, Recording
-from seido.workers import check_workers, each, processes, swept
+from seido.workers import check_workers, each, processes
 
 __all__ = ["Outcome", "PrepareOptions", "prepare"]
 _WORTHWHILE = 20_000_000

@@ -13,15 +13,15 @@ from pathlib import Path
 
 from seido.corpus.textgrid import TextGrid, Tier, read_textgrid
 from seido.errors import MissingExtraError, OutputError, SeidoError
-from seido.files import describe_os_error, make_folder, write_bytes
+from seido.files import describe_os_error, make_folder, swept, write_bytes
 from seido.movie.writer import write_movie, write_speech
 from seido.phantom.anatomy import engine_speaker_file
 from seido.phantom.booth import Take, booth, record
 from seido.phantom.card import data_card
-from seido.phantom.layout import Layout, Token, layout
+from seido.phantom.layout import Token, layout
 from seido.phantom.script import Line, PhantomOptions, script
 from seido.phantom.truth import LABELS, TRUTH, write_truth
-from seido.workers import check_workers, processes, swept
+from seido.workers import check_workers, processes
 
 CORPUS = "corpus.json"
 """What a corpus was made by; the mark of a phantom corpus."""
@@ -80,19 +80,21 @@ def produce(
     if not (out / TRUTH_FOLDER).exists():
         _require_room(out, options.seconds * options.recordings)
     lines = script(options)
-    left = [line for line in lines if not (_truth_folder(out, line, lines, parts) / TRUTH).exists()]
+    speakers = _speakers(lines)
+    folders = {line: out / TRUTH_FOLDER / parts.place(line, speakers).name for line in lines}
+    left = [line for line in lines if not (folders[line] / TRUTH).exists()]
     _require_room(out, options.seconds * len(left))
     chunks = _chunks(left)
     progress("recording", len(lines) - len(left), len(lines))
     with swept(out):
         if check_workers(workers) == 1 or len(chunks) < 2:
-            for done in _one_by_one(out, options, lines, left):
+            for done in _one_by_one(out, options, speakers, left):
                 progress("recording", len(lines) - len(left) + done, len(lines))
         else:
-            missing = [_truth_folder(out, line, lines, parts) / TRUTH for line in left]
-            for done in _together(out, options, lines, chunks, missing, check_workers(workers)):
+            missing = [folders[line] / TRUTH for line in left]
+            for done in _together(out, options, speakers, chunks, missing, check_workers(workers)):
                 progress("recording", len(lines) - len(left) + done, len(lines))
-        grids = [read_textgrid(_truth_folder(out, line, lines, parts) / LABELS) for line in lines]
+        grids = [read_textgrid(folders[line] / LABELS) for line in lines]
         parts.finish(out, [(line, tokens(grid)) for line, grid in zip(lines, grids, strict=True)])
         card = data_card(options, [(line, grid.seconds) for line, grid in zip(lines, grids, strict=True)])
         write_bytes(out / "README.md", card.encode())
@@ -115,10 +117,6 @@ def _require_extra() -> None:
     engine_speaker_file()
     if find_spec("cv2") is None:
         raise MissingExtraError("the phantom", "phantom")
-
-
-def _truth_folder(out: Path, line: Line, lines: Sequence[Line], parts: Layout) -> Path:
-    return out / TRUTH_FOLDER / parts.place(line, _speakers(lines)).name
 
 
 def _speakers(lines: Sequence[Line]) -> list[str]:
@@ -163,10 +161,10 @@ def _chunks(lines: Sequence[Line]) -> list[list[Line]]:
     return chunks
 
 
-def _one_by_one(out: Path, options: PhantomOptions, lines: Sequence[Line], left: Sequence[Line]) -> Iterator[int]:
+def _one_by_one(out: Path, options: PhantomOptions, speakers: list[str], left: Sequence[Line]) -> Iterator[int]:
     done = 0
     for name in _speakers(left):
-        for _ in _record_lines(out, options, _speakers(lines), [line for line in left if line.speaker == name]):
+        for _ in _record_lines(out, options, speakers, [line for line in left if line.speaker == name]):
             done += 1
             yield done
 
@@ -204,7 +202,7 @@ def _work(out: Path, options: PhantomOptions, speakers: list[str], lines: Sequen
 def _together(
     out: Path,
     options: PhantomOptions,
-    lines: Sequence[Line],
+    speakers: list[str],
     chunks: Sequence[Sequence[Line]],
     missing: Sequence[Path],
     workers: int,
@@ -212,7 +210,7 @@ def _together(
     """Record in several processes; yields how many takes are there every now and then."""
     try:
         with processes(min(workers, len(chunks))) as pool:
-            waiting: set[Future[None]] = {pool.submit(_work, out, options, _speakers(lines), chunk) for chunk in chunks}
+            waiting: set[Future[None]] = {pool.submit(_work, out, options, speakers, chunk) for chunk in chunks}
             while waiting:
                 done, waiting = wait(waiting, _LOOK, FIRST_EXCEPTION)
                 for future in done:
