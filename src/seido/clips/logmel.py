@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -81,9 +82,13 @@ def mel_filters(front_end: FrontEnd) -> Tensor:
         np.linspace(_hertz_to_mel(front_end.lowest), _hertz_to_mel(front_end.highest), front_end.bands + 2)
     )
     bins = np.arange(front_end.fft // 2 + 1) * (front_end.sample_rate / front_end.fft)
+    return torch.from_numpy(triangles(edges, bins) * 2 / (edges[2:, None] - edges[:-2, None]))
+
+
+def triangles(edges: NDArray[np.float64], bins: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Make triangles of height 1, each from one edge over the next to the one after: (edges − 2, bins); all in Hz."""
     below, centre, above = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    triangles = np.minimum((bins - below) / (centre - below), (above - bins) / (above - centre))
-    return torch.from_numpy(np.maximum(triangles, 0) * 2 / (above - below))
+    return np.maximum(np.minimum((bins - below) / (centre - below), (above - bins) / (above - centre)), 0)
 
 
 _LINEAR = 200 / 3

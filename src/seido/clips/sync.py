@@ -16,6 +16,7 @@ from fractions import Fraction
 import numpy as np
 from numpy.typing import NDArray
 
+from seido.clips.logmel import triangles
 from seido.clips.region import looks, looks_together
 from seido.errors import BadInputError
 from seido.timebase import exact_rate
@@ -307,5 +308,4 @@ def _filters(size: int, rate: int) -> Array:
     mels = np.linspace(1127 * np.log1p(_LOWEST / 700), 1127 * np.log1p(top / 700), _BANDS + 2)
     edges = 700 * np.expm1(mels / 1127)
     hertz = np.arange(size // 2 + 1) * (rate / size)
-    below, centre, above = edges[:-2, None], edges[1:-1, None], edges[2:, None]
-    return np.asarray(np.maximum(np.minimum((hertz - below) / (centre - below), (above - hertz) / (above - centre)), 0))
+    return triangles(edges, hertz)
