@@ -51,7 +51,7 @@ def _peak() -> int:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--recordings", type=int, default=8)
+    parser.add_argument("--recordings", type=int, default=32)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--hour", type=int, default=3600, help="seconds of the long recording")
     parser.add_argument("--only", nargs="*", default=["speed", "cluster", "hour", "read"])

@@ -71,7 +71,9 @@ def source_frame(index: int, rate: Fraction, source_rate: Fraction) -> int:
     >>> [source_frame(i, Fraction(25), Fraction(1159, 50)) for i in (0, 1, 89_999)]
     [0, 1, 83447]
     """
-    return math.floor((index + Fraction(1, 2)) * source_rate / rate)
+    # Whole numbers: this is asked for every frame of a corpus.
+    middle, unit = (2 * index + 1) * source_rate.numerator, 2 * source_rate.denominator
+    return middle * rate.denominator // (unit * rate.numerator)
 
 
 def window_start(index: int, columns: int, rate: Fraction, lead: Fraction) -> int:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -56,10 +56,10 @@ def prepare(
 ) -> Outcome:
     """Cut the recordings under `source` into clips in the folder `out`.
 
-    By so many processes here (None: one a core, but one alone for a very small corpus), or by the Dask cluster whose
-    scheduler is at `address`; the bytes are the same. A script that asks for several guards its own beginning with
-    `if __name__ == "__main__":`. A recording that cannot be read is left out and named in the
-    outcome and in `report.md`. Broken off, the same call goes on where it stopped and ends with the same bytes. Raises
+    By so many processes of one core each (None: one a core, but one alone for a very small corpus), or by the Dask
+    cluster whose scheduler is at `address`; the bytes are the same. A script that asks for several guards its own
+    beginning with `if __name__ == "__main__":`. A recording that cannot be read is left out and named in the outcome
+    and in `report.md`. Broken off, the same call goes on where it stopped and ends with the same bytes. Raises
     BadInputError when nothing can be prepared, OutputError when `out` cannot be written or holds other clips,
     MissingExtraError when Dask is not installed.
     """
@@ -221,7 +221,9 @@ def _results(jobs: Sequence[Job], workers: int | None, address: str | None) -> I
     if address or count > 1:
         yield from each(prepare_recording, jobs, count, _lost, opened)
     else:
-        yield from ((job, prepare_recording(job)) for job in jobs)
+        # A worker is one core; but alone, and not asked to be, it may use the others to decode.
+        threads = 1 if workers else 0
+        yield from ((job, prepare_recording(replace(job, threads=threads))) for job in jobs)
 
 
 def _lost(job: Job) -> str:

@@ -56,6 +56,8 @@ class Job:
     options: PrepareOptions
     any_size: bool
     """Whether frames may be of another size than those of the first recording."""
+    threads: int = 1
+    """Threads that movies are decoded with; 0 is one a core."""
 
 
 def prepare_recording(job: Job) -> Facts | str:
@@ -89,7 +91,7 @@ def _prepare(job: Job) -> Facts:
     recording, sync = job.recording, job.options.sync
     info = probe_movie(recording.movie, recording.rate)
     region = _region_within(job, info)
-    lag = _lag(_first_speech(job, info), _source(recording, region), info.rate) if sync == "correct" else None
+    lag = _lag(_first_speech(job, info), _source(job, region), info.rate) if sync == "correct" else None
     corrected = round(lag.seconds, 4) if lag and not lag.doubtful else 0.0
     labels = spoken(recording, corrected)
     path = arrays_path(job.out, recording.name)
@@ -98,7 +100,7 @@ def _prepare(job: Job) -> Facts:
         heard = writer.speech(later(clean_blocks(recording, job.options.denoise), corrected))
         edges = writer.cut(heard, labels)
         hashes = writer.mel()
-        frames = writer.frames(_source(recording, region), edges[-1])
+        frames = writer.frames(_source(job, region), edges[-1])
         if sync == "report":
             lag = _lag(writer.first_speech(), frames, info.rate)
         for _ in frames:
@@ -140,8 +142,9 @@ def _region_within(job: Job, info: MovieInfo) -> Region | None:
     return job.region.within(info.height, info.width, str(info.path)) if job.region else None
 
 
-def _source(recording: Recording, region: Region | None) -> Iterator[Frame]:
-    frames = movie_frames(recording.movie, colour=False, rate=recording.rate)
+def _source(job: Job, region: Region | None) -> Iterator[Frame]:
+    recording = job.recording
+    frames = movie_frames(recording.movie, colour=False, rate=recording.rate, threads=job.threads)
     return (region.crop(frame) for frame in frames) if region else frames
 
 

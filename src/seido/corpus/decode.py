@@ -51,15 +51,17 @@ def movie_index(path: Path) -> MovieIndex:
     return _index(path, stat.st_mtime_ns, stat.st_size)
 
 
-def pictures(index: MovieIndex, start: int, stop: int, *, colour: bool) -> Iterator[NDArray[np.uint8]]:
-    """Decode frames start … stop − 1: grey uint8 (H, W) or RGB (H, W, 3)."""
+def pictures(
+    index: MovieIndex, start: int, stop: int, *, colour: bool, threads: int = 0
+) -> Iterator[NDArray[np.uint8]]:
+    """Decode frames start … stop − 1 in so many threads (0: one a core): grey uint8 (H, W) or RGB (H, W, 3)."""
     path, size = index.info.path, None
     convert = colour_picture if colour else grey_picture
     at, held = start, None
     first = int(np.searchsorted(index.slots, start))
     if first == len(index.slots) or index.slots[first] > start:
         first -= 1
-    for slot, frame in _frames(index, first):
+    for slot, frame in _frames(index, first, threads):
         while held is not None and at < min(slot, stop):
             yield held
             at += 1
@@ -87,14 +89,14 @@ def pictures(index: MovieIndex, start: int, stop: int, *, colour: bool) -> Itera
         at += 1
 
 
-def _frames(index: MovieIndex, first: int) -> Iterator[tuple[int, av.VideoFrame]]:
+def _frames(index: MovieIndex, first: int, threads: int) -> Iterator[tuple[int, av.VideoFrame]]:
     """Decode from picture `first` on: where each is shown, and the frame."""
     begun = False
     keys_before = int(np.searchsorted(index.keys, index.stamps[first], "right")) if len(index.keys) else 0
     if keys_before > 1:
         key = int(index.keys[keys_before - 1])
         try:
-            for number, frame in _decoded(index, key):
+            for number, frame in _decoded(index, key, threads):
                 if number > first and not begun:
                     break  # the container or the codec began too late: decode from the beginning
                 if number >= first:
@@ -105,12 +107,12 @@ def _frames(index: MovieIndex, first: int) -> Iterator[tuple[int, av.VideoFrame]
         except BadInputError:
             if begun:
                 raise
-    for number, frame in _decoded(index, None):
+    for number, frame in _decoded(index, None, threads):
         if number >= first:
             yield int(index.slots[number]), frame
 
 
-def _decoded(index: MovieIndex, key: int | None) -> Iterator[tuple[int, av.VideoFrame]]:
+def _decoded(index: MovieIndex, key: int | None, threads: int) -> Iterator[tuple[int, av.VideoFrame]]:
     """Decode from the key picture stamped `key`, or from the beginning: each picture's number, and the frame."""
     path = index.info.path
     number = -1
@@ -119,6 +121,7 @@ def _decoded(index: MovieIndex, key: int | None) -> Iterator[tuple[int, av.Video
         if stream is None:
             return
         stream.thread_type = "AUTO"
+        stream.thread_count = threads
         try:
             if key is not None:
                 container.seek(key, stream=stream)
@@ -177,6 +180,7 @@ def _index(path: Path, _changed: int, _size: int) -> MovieIndex:
 
 def _packets(path: Path, container: av.container.InputContainer, stream: av.VideoStream) -> _Packets:
     name = container.format.name
+    matroska = name.startswith("matroska")
     stamps: list[int] = []
     keys: list[int] = []
     stored = whole = 0
@@ -187,7 +191,7 @@ def _packets(path: Path, container: av.container.InputContainer, stream: av.Vide
         for packet in container.demux():
             if not packet.size or packet.is_corrupt:
                 continue
-            if packet.pts is not None and packet.time_base:
+            if matroska and packet.pts is not None and packet.time_base:
                 reached = max(reached, (packet.pts + (packet.duration or 0)) * packet.time_base)
             if packet.stream_index != stream.index:
                 continue
@@ -210,7 +214,7 @@ def _packets(path: Path, container: av.container.InputContainer, stream: av.Vide
         promised = stream.frames
     elif name.startswith("mov") and stream.frames > stored:
         promised = stream.frames - (stored - whole)
-    elif name.startswith("matroska") and container.duration and stream.average_rate:
+    elif matroska and container.duration and stream.average_rate:
         length = Fraction(container.duration, av.time_base)
         if (length - reached) * stream.average_rate > 2:
             promised = max(whole + 1, round(length * stream.average_rate))

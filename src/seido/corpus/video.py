@@ -43,6 +43,7 @@ def movie_frames(
     colour: bool | None = None,
     percentile: float = PERCENTILE,
     rate: Rate | None = None,
+    threads: int = 0,
 ) -> Iterator[NDArray[np.uint8]]:
     """Read frames start … stop − 1 of a movie one by one, each exactly the frame of that number.
 
@@ -58,6 +59,8 @@ def movie_frames(
         Where white is put in stacks deeper than 8 bit; movies have their levels.
     rate
         Frames per second of a stack that carries none. Frames are found by number, so it changes none of them.
+    threads
+        Threads that FFmpeg decodes with; 0 is one a core. The frames are the same.
 
     Yields
     ------
@@ -78,7 +81,7 @@ def movie_frames(
     avi = open_palettised(path)
     if avi:
         return avi.pictures(start, stop, colour=as_colour)
-    return pictures(movie_index(path), start, stop, colour=as_colour)
+    return pictures(movie_index(path), start, stop, colour=as_colour, threads=threads)
 
 
 def read_movie(
