@@ -18,7 +18,7 @@ $(VENV)/.user: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet -c constraints.txt -e '.[fast,face,corpora,cluster,phantom,dev]'
+	$(PIP) install --quiet -c constraints.txt -e '.[fast,face,corpora,cluster,export,tensorboard,phantom,dev]'
 	@touch $@ $(VENV)/.user
 
 demo: $(VENV)/.user  ## Train a small generator, generate a held-out clip, score it

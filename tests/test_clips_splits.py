@@ -25,8 +25,8 @@ SENTENCES = [f"this is sentence number {word}" for word in ("one", "two", "three
 SPEAKERS = ("s1", "s2", "W")
 
 
-def splitter(by="recording", shares="80/10/10", held_out=(), seed=0) -> Splitter:
-    return Splitter(parse_shares(shares), by, seed, held_out)
+def splitter(by="recording", shares="80/10/10", held_out=(), seed=0, held_out_languages=()) -> Splitter:
+    return Splitter(parse_shares(shares), by, seed, held_out, held_out_languages)
 
 
 @given(name=st.text(min_size=1), seed=st.integers(0, 9))
@@ -37,6 +37,8 @@ def test_a_part_depends_on_the_name_alone(name, seed):
     assert splitter(shares="1/0/0", seed=seed).part(name, "s1", half) == "train"
     assert splitter(shares="0/0/1", seed=seed).part(name, "s1", half) == "test"
     assert splitter(held_out=("s1",), seed=seed).part(name, "s1", half) == "test"
+    languages = splitter(shares="1/0/0", held_out_languages=("zh",), seed=seed)
+    assert [languages.part(name, "s1", half, language) for language in ("zh", "en", "")] == ["test", "train", "train"]
 
 
 def test_shares_come_out_about_as_asked():

@@ -76,7 +76,7 @@ def test_reads_every_format_of_the_published_network(tmp_path, model, form):
     assert (checkpoint.kind, checkpoint.source, checkpoint.known) == ("wav2lip", path, None)
     assert checkpoint.step == (255_000 if form in {"legacy", "zip", "several GPUs"} else None)
     assert checkpoint.plan == Plan(network=Network(width=SLIM))
-    assert checkpoint.plan.recipe == "published"
+    assert checkpoint.plan.recipe == "talk"
     assert same_weights(checkpoint, model)
 
     network = build(checkpoint)
@@ -119,7 +119,7 @@ def test_keeps_the_plan(tmp_path):
         network=Network(width=SLIM, residual=True),
         rate=Fraction(1159, 50),
         region=Region(1, 2, 60, 70),
-        recipe="first-frame",
+        recipe="tract",
         notes={"step": "1200", "licence": "CC0"},
     )
     path = tmp_path / "own.safetensors"

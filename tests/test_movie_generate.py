@@ -112,7 +112,7 @@ def test_very_short_speech_works(slim_model, voice, tract, seconds):
 
 def test_an_untrained_residual_network_shows_the_first_frame(tmp_path, voice, tract):
     width = Fraction(1, 16)
-    plan = Plan(network=Network(width=width, residual=True), recipe="first-frame", front_end=FrontEnd())
+    plan = Plan(network=Network(width=width, residual=True), recipe="tract", front_end=FrontEnd())
     save_checkpoint(tmp_path / "m.safetensors", Wav2Lip(width, residual=True), plan)
     frame = tract(1, 96, 96)[0]
     for shown in generate(Speech(voice(0.3), 16_000), frame, GenerateOptions(model=str(tmp_path / "m.safetensors"))):

@@ -13,9 +13,10 @@ import pytest
 from PIL import Image, ImageFilter
 
 from seido.errors import BadInputError, NotFiniteError
+from seido.scores.lag import lag_ms
 from seido.scores.rows import FIRST_FRAME, GENERATED, MEAN_FRAME, Row, Scores, mean_frame, rows, score_movie
 from seido.scores.similarity import motion, nmse, skill, ssim
-from seido.scores.table import estimate, summaries, summarise, table_markdown, to_csv, to_json
+from seido.scores.table import differences, estimate, summaries, summarise, table_markdown, to_csv, to_json
 from seido.values import Movie, Region
 
 RATE = Fraction(25)
@@ -33,7 +34,7 @@ def scores(value: float = 0.5, **changes: float | None) -> Scores:
     return Scores(**{"frames": 9, **dict.fromkeys(NAMES, value), **changes})
 
 
-NAMES = ("ssim", "nmse", "motion_correlation", "motion_amplitude", "skill_over_mean", "skill_over_first")
+NAMES = ("ssim", "nmse", "motion_correlation", "motion_amplitude", "skill_over_mean", "skill_over_first", "lag_ms")
 
 
 def test_frame_0_is_not_scored() -> None:
@@ -59,6 +60,7 @@ def test_a_region_is_cut_out_of_movies_and_mean_frame() -> None:
         *motion(x, y),
         skill(x, y, region.crop(mean)),
         skill(x, y, region.crop(true.frames[0])),
+        lag_ms(x, y, RATE),
     )
     with pytest.raises(BadInputError, match="reaches outside the movie"):
         score_movie(true, predicted, Region(20, 0, 15, 12))
@@ -170,6 +172,35 @@ def test_json_and_csv_say_the_same_and_hold_no_nan() -> None:
     for line, row in zip(lines, content["rows"], strict=True):
         assert float(line["ssim"]) == row["scores"]["ssim"]
     assert "nan" not in to_json(table()).lower() + to_csv(table()).lower()
+
+
+def test_with_three_speakers_intervals_are_over_speakers_too() -> None:
+    rows_ = [
+        Row(f"{name}{at}", GENERATED, scores(0.1 * speaker + 0.01 * at), "seen", name)
+        for speaker, name in enumerate("abcd")
+        for at in range(6)
+    ]
+    (found,) = summaries(rows_)
+    (flat,) = summaries([Row(row.clip, row.predictor, row.scores, row.condition) for row in rows_])
+    assert (found.over, flat.over) == ("speakers and clips", "clips")
+    assert found.estimates["ssim"].low < flat.estimates["ssim"].low
+    assert "resamples of the speakers and clips" in table_markdown(rows_)
+    assert {line["speaker"] for line in csv.DictReader(io.StringIO(to_csv(rows_)))} == set("abcd")
+
+
+def test_predictors_are_compared_on_the_same_clips() -> None:
+    found = differences([*table(), Row("c", FIRST_FRAME, scores(0.8, lag_ms=None), "unseen")], GENERATED, FIRST_FRAME)
+    assert (found["ssim"].clips, found["lag_ms"].clips) == (2, 1)
+    assert found["ssim"].mean == pytest.approx(0.15)
+    only = differences(table(), GENERATED, FIRST_FRAME, "seen")
+    assert (only["ssim"].mean, only["ssim"].low) == (pytest.approx(0.2), None)
+    with pytest.raises(BadInputError, match="no clip was scored under both 'generated' and 'wrong speech'"):
+        differences(table(), GENERATED, "wrong speech")
+
+
+def test_tract_error_is_shown_where_it_was_measured() -> None:
+    assert "tract error" not in table_markdown(table())
+    assert "tract error, mm" in table_markdown([*table(), Row("d", GENERATED, scores(tract_error_mm=1.25))])
 
 
 def test_markdown_lines_up_and_explains_itself() -> None:

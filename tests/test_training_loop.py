@@ -19,9 +19,10 @@ from seido.models.checkpoint import build, load_checkpoint, save_checkpoint
 from seido.models.device import choose_device
 from seido.models.wav2lip import Wav2Lip
 from seido.plan import FrontEnd, Network, Plan
+from seido.training.history import HISTORY
 from seido.training.loop import train
-from seido.training.options import TrainOptions
-from seido.training.state import BEST, HISTORY, LAST, read_last
+from seido.training.options import LossOptions, TrainOptions
+from seido.training.state import BEST, LAST, read_last
 from training_clips import write_clips
 
 BRIEF = TrainOptions(
@@ -82,13 +83,21 @@ def assert_same_run(one: Path, other: Path) -> None:
 
 
 def test_a_network_learns_to_follow_the_speech(clips, tmp_path):
-    options = replace(BRIEF, batch=8, steps=100, warm_up=10, validate_every=25, validation_frames=32, structure=0.1)
+    options = replace(
+        BRIEF,
+        batch=8,
+        steps=100,
+        warm_up=10,
+        validate_every=25,
+        validation_frames=32,
+        losses=LossOptions(structure=0.1),
+    )
     trained = train(clips, tmp_path / "run", options)
     assert [row.step for row in trained.history] == [0, 25, 50, 75, 100]
-    untrained, held = trained.history[0].validation_l1, trained.history[0].held_l1
+    untrained, held = trained.history[0].validation_loss, trained.history[0].trivial_loss
     assert untrained == pytest.approx(held, abs=1e-6)  # a residual network begins by holding the first frame
-    assert trained.best_l1 < 0.65 * held
-    assert trained.history[-1].train_l1 < trained.history[1].train_l1
+    assert trained.best_loss < 0.65 * held
+    assert trained.history[-1].train_loss < trained.history[1].train_loss
     assert trained.why == "All 100 steps are done."
 
 
@@ -99,12 +108,12 @@ def test_the_checkpoint_says_what_it_is(clips, whole):
     assert plan.network == Network(width=Fraction(1, 16), residual=True)
     assert plan.front_end == FrontEnd(lead=Fraction(2, 25))
     assert (plan.rate, plan.region, plan.frame_size) == (25, store.prepared.region, store.prepared.frame_size)
-    assert (plan.recipe, plan.antialias, plan.corpus) == ("first-frame", True, store.digest)
+    assert (plan.recipe, plan.antialias, plan.corpus) == ("tract", True, store.digest)
     assert plan.notes["clips"] == "8"
     assert plan.notes["seconds"] == "9.6"
     ledger = read_last(whole).ledger
     assert checkpoint.step == ledger.best_step
-    assert plan.notes["validation_l1"] == f"{ledger.best_l1:.6f}"
+    assert plan.notes["validation_loss"] == f"{ledger.best_loss:.6f}"
     assert [row.step for row in ledger.history] == [0, 3, 6, 8]
 
 
@@ -233,7 +242,7 @@ def test_fine_tuning_our_own_checkpoint_begins_where_it_ended(clips, whole, tmp_
     held = read_last(whole).ledger
     options = replace(BRIEF, init=whole / BEST, width=Fraction(1, 2), residual=False, learning_rate=None, steps=2)
     trained = train(clips, tmp_path / "run", options)
-    assert trained.history[0].validation_l1 == pytest.approx(held.best_l1, abs=1e-6)
+    assert trained.history[0].validation_loss == pytest.approx(held.best_loss, abs=1e-6)
     plan = load_checkpoint(trained.best).plan
     assert plan.network == Network(width=Fraction(1, 16), residual=True)
     assert plan.front_end.lead == Fraction(2, 25)
@@ -247,17 +256,17 @@ def test_fine_tuning_published_weights_keeps_their_timing_and_their_licence(clip
     trained = train(clips, tmp_path / "run", replace(BRIEF, init=init, steps=2))
     plan = load_checkpoint(trained.best).plan
     assert plan.front_end.lead == Fraction(1, 25)
-    assert (plan.recipe, plan.antialias, plan.network.residual) == ("first-frame", False, False)
+    assert (plan.recipe, plan.antialias, plan.network.residual) == ("tract", False, False)
     assert plan.notes["licence"] == "research only"
 
 
 def test_published_files_without_a_plan_can_be_fine_tuned(clips, tmp_path):
     init = tmp_path / "wav2lip.pth"
     torch.save({"state_dict": {f"module.{k}": v for k, v in Wav2Lip(1 / 16).state_dict().items()}}, init)
-    trained = train(clips, tmp_path / "run", replace(BRIEF, init=init, steps=1, recipe="published"))
+    trained = train(clips, tmp_path / "run", replace(BRIEF, init=init, steps=1, recipe="talk"))
     network = build(load_checkpoint(trained.best))
     assert isinstance(network, Wav2Lip)
-    assert load_checkpoint(trained.best).plan.recipe == "published"
+    assert load_checkpoint(trained.best).plan.recipe == "talk"
 
 
 def test_a_loss_that_explodes_ends_in_a_sentence_and_keeps_what_was_good(clips, tmp_path):
@@ -306,7 +315,7 @@ def test_there_must_be_a_run_to_resume(clips, tmp_path):
     [
         ({"batch": 3}, "begun with batch 2, not 3"),
         ({"width": Fraction(1, 8)}, "begun with width 1/16, not 1/8"),
-        ({"structure": 0.1}, "begun with structure 0.0, not 0.1"),
+        ({"losses": LossOptions(structure=0.1)}, "begun with losses.structure 0.0, not 0.1"),
         ({"seed": 3}, "begun with seed 0, not 3"),
     ],
 )

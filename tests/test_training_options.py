@@ -36,7 +36,6 @@ def test_width_is_exact_however_it_is_written(written):
         ("minutes", 0),
         ("minutes", float("inf")),
         ("clip_gradient", 0),
-        ("structure", -0.1),
         ("floor", 1.5),
         ("minimum_gain", -0.1),
         ("memory", -1),

@@ -86,7 +86,7 @@ def test_a_plan_comes_back_as_it_went():
         rate=Fraction(1159, 50),
         region=Region(1, 2, 3, 4),
         frame_size=(68, 70),
-        recipe="first-frame",
+        recipe="tract",
         notes={"clips": "12"},
     )
     assert Plan.from_json(plan.to_json()) == plan
@@ -98,7 +98,7 @@ def test_a_plan_comes_back_as_it_went():
 
 
 def test_a_centred_window_stays_centred_at_other_rates():
-    plan = Plan(front_end=FrontEnd(lead=Fraction(2, 25)), recipe="first-frame")
+    plan = Plan(front_end=FrontEnd(lead=Fraction(2, 25)), recipe="tract")
     assert plan.lead_at(plan.rate) == Fraction(2, 25)
     for rate in (Fraction(14), Fraction(50), Fraction(1159, 50)):
         assert Fraction(1, 10) - plan.lead_at(rate) == 1 / (2 * rate)

@@ -28,11 +28,17 @@ if TYPE_CHECKING:
     from seido.report.evaluate import EvaluateOptions, Evaluation, evaluate
     from seido.scores.rows import Scores, score_movie
     from seido.scores.similarity import nmse, ssim
-    from seido.training.loop import Trained, train
-    from seido.training.options import TrainOptions
+    from seido.training.adapt import AdaptOptions
+    from seido.training.augment import AugmentOptions
+    from seido.training.ending import Trained
+    from seido.training.loop import train
+    from seido.training.options import LossOptions, TrainOptions
+    from seido.training.sync_batches import SyncOptions
     from seido.values import Clip, Movie, MovieInfo, Recording, Region, Speech
 
 _HOMES = {
+    "AdaptOptions": "seido.training.adapt",
+    "AugmentOptions": "seido.training.augment",
     "BadInputError": "seido.errors",
     "Checkpoint": "seido.models.checkpoint",
     "Clip": "seido.values",
@@ -41,6 +47,7 @@ _HOMES = {
     "Evaluation": "seido.report.evaluate",
     "GenerateOptions": "seido.movie.generate",
     "Generation": "seido.movie.generate",
+    "LossOptions": "seido.training.options",
     "MissingExtraError": "seido.errors",
     "Movie": "seido.values",
     "MovieInfo": "seido.values",
@@ -56,8 +63,9 @@ _HOMES = {
     "Sound": "seido.movie.writer",
     "Speech": "seido.values",
     "SyncNet": "seido.models.wav2lip",
+    "SyncOptions": "seido.training.sync_batches",
     "TrainOptions": "seido.training.options",
-    "Trained": "seido.training.loop",
+    "Trained": "seido.training.ending",
     "Wav2Lip": "seido.models.wav2lip",
     "dub": "seido.movie.talking",
     "evaluate": "seido.report.evaluate",
@@ -82,6 +90,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "AdaptOptions",
+    "AugmentOptions",
     "BadInputError",
     "Checkpoint",
     "Clip",
@@ -90,6 +100,7 @@ __all__ = [
     "Evaluation",
     "GenerateOptions",
     "Generation",
+    "LossOptions",
     "MissingExtraError",
     "Movie",
     "MovieInfo",
@@ -105,6 +116,7 @@ __all__ = [
     "Sound",
     "Speech",
     "SyncNet",
+    "SyncOptions",
     "TrainOptions",
     "Trained",
     "Wav2Lip",

@@ -12,9 +12,9 @@ from seido.timebase import FRAME_RATE, HOP, SAMPLE_RATE, WINDOW
 from seido.values import Region
 
 PLAN_VERSION = 1
-Recipe = Literal["published", "first-frame"]
-"""published: output replaces the masked lower half as Wav2Lip's training has it.
-first-frame: only the first frame is seen and the whole frame predicted; nothing leaks from the target."""
+Recipe = Literal["talk", "tract"]
+"""talk: output replaces the masked lower half as Wav2Lip's training has it.
+tract: only the first frame is seen and the whole frame predicted; nothing leaks from the target."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Plan:
     """The rectangle of the source frames that it was trained on; None when not known."""
     frame_size: tuple[int, int] | None = None
     """Height and width of those source frames; the region is meant for frames of this size."""
-    recipe: Recipe = "published"
+    recipe: Recipe = "talk"
     antialias: bool = False
     """Whether pictures are low-passed when they are shrunk to the network's size."""
     corpus: str = ""
@@ -71,7 +71,7 @@ class Plan:
 
         The published inference begins windows with the frame at any rate; ours keep them centred on it.
         """
-        if self.recipe == "published":
+        if self.recipe == "talk":
             return self.front_end.lead
         return self.front_end.lead + (1 / self.rate - 1 / rate) / 2
 

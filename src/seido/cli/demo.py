@@ -22,7 +22,7 @@ from seido.movie.writer import write_speech
 from seido.report.evaluate import EvaluateOptions, evaluate
 from seido.report.pictures import write_picture
 from seido.training.loop import train
-from seido.training.options import TrainOptions
+from seido.training.options import LossOptions, TrainOptions
 
 SAMPLES = Path(__file__).parent.parent / "samples"
 """Three sentences of three phantom speakers: 11 s, synthesised and drawn from the same articulation, nobody's data."""
@@ -67,7 +67,7 @@ def run_demo(out: Path, options: DemoOptions, say: Say) -> None:
         steps=options.steps,
         minutes=options.minutes,
         validate_every=100,
-        structure=0.1,
+        losses=LossOptions(structure=0.1),
         device=options.device,
     )
     with bar("steps") as report:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from seido.cli.progress import Report
-from seido.training.loop import Progress
-from seido.training.state import Row
+from seido.training.ending import Progress
+from seido.training.history import Row
 
 
 def showing(report: Report, say: Callable[[str], None]) -> Callable[[Progress], None]:
     """Make what `train` calls as it goes."""
 
     def show(progress: Progress) -> None:
-        report("training", progress.step, progress.steps)
+        loss = "" if progress.train_loss is None else f", loss {progress.train_loss:.4f}"
+        report(f"training{loss}", progress.step, progress.steps)
         if progress.row is not None:
             say(describe_validation(progress.row))
 
@@ -24,11 +25,11 @@ def describe_validation(row: Row) -> str:
     """Say in one line how a validation came out.
 
     >>> describe_validation(Row(100, 0.02, 0.0251, 0.04, 1e-3, 51.2))
-    '  step 100: training L1 0.0200, validation L1 0.0251 (first frame held 0.0400), 51 frames/s'
+    '  step 100: training loss 0.0200, validation loss 0.0251 (trivial 0.0400), 51 frames/s'
     """
-    train_l1 = "–" if row.train_l1 is None else f"{row.train_l1:.4f}"
+    train_loss = "–" if row.train_loss is None else f"{row.train_loss:.4f}"
     speed = "" if row.frames_per_second is None else f", {row.frames_per_second:.0f} frames/s"
     return (
-        f"  step {row.step}: training L1 {train_l1}, validation L1 {row.validation_l1:.4f} "
-        f"(first frame held {row.held_l1:.4f}){speed}"
+        f"  step {row.step}: training loss {train_loss}, validation loss {row.validation_loss:.4f} "
+        f"(trivial {row.trivial_loss:.4f}){speed}"
     )

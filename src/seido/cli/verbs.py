@@ -10,16 +10,19 @@ from cyclopts import App, Parameter
 from rich.console import Console
 
 from seido.cli.codes import DONE, SOME_LEFT_OUT, STOPPED
+from seido.cli.compare import compare_verb
 from seido.cli.demo import DemoOptions, run_demo
 from seido.cli.inspection import as_json, describe
+from seido.cli.models import models_app
 from seido.cli.progress import bar
+from seido.cli.settings import from_settings
 from seido.cli.training import showing
 from seido.clips.denoise import denoised, quiet_and_loud
 from seido.clips.prepare import PrepareOptions, prepare
 from seido.clips.store import Clips, open_clips
 from seido.corpus.sound import probe_sound, read_speech
 from seido.corpus.survey import survey
-from seido.errors import OutputError
+from seido.errors import BadInputError, OutputError
 from seido.files import require_parent
 from seido.movie.generate import GenerateOptions
 from seido.movie.make import generate_movie
@@ -27,8 +30,10 @@ from seido.movie.writer import write_speech
 from seido.phantom.produce import cost, produce
 from seido.phantom.script import PhantomOptions
 from seido.report.evaluate import EvaluateOptions, evaluate
-from seido.training.loop import Trained, train
+from seido.training.ending import Trained
+from seido.training.loop import train
 from seido.training.options import TrainOptions
+from seido.training.parallel import leading
 from seido.values import SPLITS
 
 app = App(
@@ -37,6 +42,8 @@ app = App(
     version=version("seido"),
     suppress_keyboard_interrupt=False,  # main() says what became of the output
 )
+app.command(models_app)
+app.command(compare_verb, name="compare")
 _out = Console(highlight=False, soft_wrap=True)
 
 
@@ -168,11 +175,21 @@ def denoise_verb(speech: Path, out: Path, *, method: str = "auto") -> None:
     _out.print(f"{out}: {told}; its quietest moments lie {loud - quiet:.0f} dB under its loudest")
 
 
-@app.command(name="train")
+train_app = App(name="train", config=from_settings)
+app.command(train_app)
+
+
+@train_app.default
 def train_verb(
-    clips: Path, out: Path, *, options: Annotated[TrainOptions | None, Parameter(name="*")] = None, resume: bool = False
+    clips: Path,
+    out: Path,
+    *,
+    options: Annotated[TrainOptions | None, Parameter(name="*")] = None,
+    resume: bool = False,
+    config: Path | None = None,  # noqa: ARG001  (read by from_settings)
+    set: tuple[str, ...] = (),  # noqa: A002, ARG001  (likewise)
 ) -> int:
-    """Fit a generator to prepared clips, from scratch or from a checkpoint.
+    """Fit a network to prepared clips, from scratch or from a checkpoint.
 
     Parameters
     ----------
@@ -182,31 +199,44 @@ def train_verb(
         Folder for the checkpoint, the history, and what is needed to go on.
     resume
         Go on with the run in OUT.
+    config
+        TOML file with options by their names here; those of a group stand under its name, like [losses].
+    set
+        NAME=VALUE, like losses.structure=0.1; may be repeated, and counts more than the file.
 
     """
     trained = run_training(clips, out, options or TrainOptions(), resume=resume)
-    _out.print(f"{trained.best}: validation L1 {trained.best_l1:.4f} at step {trained.best_step}. {trained.why}")
+    if leading():
+        loss = f"validation loss {trained.best_loss:.4f} at step {trained.best_step}"
+        _out.print(f"{trained.best}: {loss}. {trained.why}")
     return STOPPED if trained.stopped == "interrupted" else DONE
 
 
 @app.command(name="evaluate")
 def evaluate_verb(
-    model: str, clips: Path, *, out: Path, options: Annotated[EvaluateOptions | None, Parameter(name="*")] = None
+    *model_clips: str,
+    out: Path,
+    options: Annotated[EvaluateOptions | None, Parameter(name="*")] = None,
+    workers: int | None = None,
 ) -> None:
-    """Generate held-out clips and score them beside the first frame and the mean frame held still.
+    """Generate held-out clips and score them beside rows that need no training: MODEL [MODEL…] CLIPS.
 
     Parameters
     ----------
-    model
-        Name of a bundled model, or a checkpoint file.
-    clips
-        Folder that `seido prepare` wrote.
+    model_clips
+        One or more models (names of bundled ones, checkpoint files, or NAME=FILE), then the folder that
+        `seido prepare` wrote.
     out
-        Folder for the scores, movies and pictures.
+        Folder for the scores, the report, movies and pictures.
+    workers
+        Processes that score; one a core unless given.
 
     """
+    if len(model_clips) < 2:
+        raise BadInputError("evaluate needs a model and then a folder of clips: seido evaluate MODEL CLIPS --out DIR")
+    *models, clips = model_clips
     with bar("clips") as report:
-        result = evaluate(model, open_clips(clips), out, options, report)
+        result = evaluate(models, open_clips(Path(clips)), out, options, report, workers=workers)
     _out.print(result.markdown)
     for path in result.files:
         _out.print(str(path))

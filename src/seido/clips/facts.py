@@ -95,7 +95,7 @@ def entries_of(facts: Facts, rate: Fraction, splitter: Splitter) -> list[Entry]:
                 speaker=facts.speaker,
                 recording=facts.recording,
                 language=facts.language,
-                split=splitter.part(key, facts.speaker, middle),
+                split=splitter.part(key, facts.speaker, middle, facts.language),
                 start=place.first_frame / rate,
                 **asdict(place),
             )

@@ -71,6 +71,10 @@ def check_leakage(clips: Clips, facts: Mapping[str, Facts], splitter: Splitter) 
         found.append(compare("sentences", text, meant=splitter.by != "sentence", chosen=others))
     if held:
         found += _held_out(entries, told, held, text)
+    if splitter.held_out_languages:
+        kept = set(splitter.held_out_languages)
+        parts = {part: {one.language for one in entries if one.split == part} & kept for part in SPLITS}
+        found.append(_count("held-out languages", parts, sorted(parts["train"] | parts["validation"]), meant=False))
     return [*found, _frames(clips, meant=by_time)]
 
 

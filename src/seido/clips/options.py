@@ -40,6 +40,8 @@ class PrepareOptions:
     beginning trains and its end tests, for when there are only a few."""
     held_out: tuple[str, ...] = ()
     """Speakers who are tested only."""
+    held_out_language: tuple[str, ...] = ()
+    """Languages that are tested only, whoever speaks them, as the corpus names them: en."""
     seed: int = 0
     """Decides what goes where."""
 
@@ -66,4 +68,5 @@ class PrepareOptions:
     @property
     def splitter(self) -> Splitter:
         """How the corpus is divided."""
-        return Splitter(parse_shares(self.split), self.split_by, self.seed, tuple(self.held_out))
+        shares, languages = parse_shares(self.split), tuple(self.held_out_language)
+        return Splitter(shares, self.split_by, self.seed, tuple(self.held_out), languages)

@@ -103,8 +103,17 @@ def _require_speakers(source: Path, recordings: Sequence[Recording], options: Pr
     if unknown:
         known = ", ".join(sorted(there)[:12])
         raise BadInputError(f"{source}: there is no speaker {unknown[0]} to hold out; there are {known}")
+    languages = {recording.language for recording in recordings}
+    missing = [name for name in options.held_out_language if name not in languages]
+    if missing:
+        known = ", ".join(sorted(languages - {""})) or "no languages named"
+        raise BadInputError(f"{source}: there is no language {missing[0]} to hold out; there are {known}")
     splitter = options.splitter
-    left = [one for one in recordings if one.speaker not in splitter.held_out]
+    left = [
+        one
+        for one in recordings
+        if one.speaker not in splitter.held_out and one.language not in splitter.held_out_languages
+    ]
     if splitter.by in {"recording", "speaker"}:
         keys = ((splitter.key(one.name, one.speaker, ""), one.speaker) for one in left)
         trains = "train" in {splitter.part(*key, splitter.shares[0]) for key in keys}
@@ -162,7 +171,8 @@ def _digest(options: PrepareOptions, regions: Regions) -> str:
     """Tell settings apart; recordings may be added, and are told apart one by one."""
     chosen: dict[str, object] = {**asdict(options), "region": str(regions.everyone), "fps": str(options.rate)}
     chosen |= {"seconds": float(options.seconds), "split": str(options.splitter.shares)}
-    chosen |= {"held_out": sorted(options.held_out), "format": ""}  # however a corpus was recognised
+    chosen |= {"held_out": sorted(options.held_out), "held_out_language": sorted(options.held_out_language)}
+    chosen |= {"format": ""}  # however a corpus was recognised
     chosen |= {"regions": {name: str(region) for name, region in sorted(regions.speakers.items())}}
     return hashlib.sha256(json.dumps(chosen, default=str, sort_keys=True).encode()).hexdigest()
 

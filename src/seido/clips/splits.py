@@ -43,6 +43,8 @@ class Splitter:
     seed: int
     held_out: tuple[str, ...] = ()
     """Speakers who are tested only."""
+    held_out_languages: tuple[str, ...] = ()
+    """Languages that are tested only, whoever speaks them."""
 
     def key(self, recording: str, speaker: str, text: str) -> str:
         """Name what stays together: the recording, its speaker, or what is said in it."""
@@ -50,9 +52,9 @@ class Splitter:
             return speaker
         return sentence_key(text) or recording if self.by == "sentence" else recording
 
-    def part(self, key: str, speaker: str, position: Fraction) -> str:
+    def part(self, key: str, speaker: str, position: Fraction, language: str = "") -> str:
         """Choose the part of a clip whose middle stands at `position` (0 … 1) of its recording."""
-        if speaker in self.held_out:
+        if speaker in self.held_out or language in self.held_out_languages:
             return "test"
         return split_by_position(position, self.shares) if self.by == "time" else split_by_name(key, self)
 

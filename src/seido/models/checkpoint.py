@@ -15,12 +15,15 @@ from torch import Tensor, nn
 
 from seido import files
 from seido.errors import BadInputError
+from seido.models.baselines import BASELINES, TITLES, new_baseline
 from seido.models.blocks import FEWEST_CHANNELS, WIDEST
 from seido.models.wav2lip import QualityDiscriminator, SyncNet, Wav2Lip
 from seido.models.weight_files import read_weights
 from seido.plan import Network, Plan
 
-Kind = Literal["wav2lip", "syncnet", "discriminator"]
+Kind = Literal["wav2lip", "syncnet", "discriminator", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm"]
+GENERATORS: tuple[Kind, ...] = ("wav2lip", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm")
+"""Networks that make movies."""
 
 PLAN_KEY = "seido.plan"
 """Where a safetensors header keeps the plan, as JSON."""
@@ -38,11 +41,19 @@ _NAMES: dict[Kind, str] = {
     "wav2lip": "a Wav2Lip generator",
     "syncnet": "a SyncNet sync expert",
     "discriminator": "a visual quality discriminator",
+    "csapo-dnn": TITLES["csapo-dnn"],
+    "csapo-cnn": TITLES["csapo-cnn"],
+    "csapo-lstm": TITLES["csapo-lstm"],
+    "oura-blstm": TITLES["oura-blstm"],
 }
 _CURES: dict[Kind, str] = {
     "wav2lip": "give the generator's, such as wav2lip_gan.pth or one that seido trained",
     "syncnet": "give the expert's, such as lipsync_expert.pth",
     "discriminator": "give the discriminator's, such as visual_quality_disc.pth",
+    "csapo-dnn": "give one that `seido train --model csapo-dnn` made",
+    "csapo-cnn": "give one that `seido train --model csapo-cnn` made",
+    "csapo-lstm": "give one that `seido train --model csapo-lstm` made",
+    "oura-blstm": "give one that `seido train --model oura-blstm` made",
 }
 _SIGNS: tuple[tuple[str, Kind], ...] = (
     ("face_decoder_blocks.", "wav2lip"),
@@ -68,27 +79,31 @@ class Checkpoint:
     """Name of the published file that it is, byte for byte."""
 
 
-def load_checkpoint(path: str | Path, expect: Kind | None = "wav2lip") -> Checkpoint:
+def load_checkpoint(path: str | Path, expect: Kind | tuple[Kind, ...] | None = "wav2lip") -> Checkpoint:
     """Read a checkpoint: seido's own, or one of Wav2Lip's in any of the formats that are around.
 
-    `expect` is the network wanted; None takes any of the three. Files without a plan get that of the published
-    network, its width told from the weights' shapes. No code in a file is run, see weight_files.read_weights.
+    `expect` is the network wanted, or several of which any will do; None takes every kind. Files without a
+    plan get that of the published network, its width told from the weights' shapes. No code in a file is run, see
+    weight_files.read_weights.
 
     Raises BadInputError when the file cannot be read, is another network's, or its weights are not all there, do not
     fit together or are not finite.
     """
     path = Path(path)
     found = read_weights(path)
-    kind = _kind(path, found.weights)
-    if expect is not None and kind != expect:
-        raise BadInputError(f"{path}: these are the weights of {_NAMES[kind]}; {_CURES[expect]}")
-
     text = found.metadata.get(PLAN_KEY)
-    plan = Plan(network=Network(name=kind)) if text is None else Plan.from_json(text, str(path))
+    planned = None if text is None else Plan.from_json(text, str(path))
+    # Baselines are seido's own: there is none without a plan.
+    kind = (planned and _baseline(planned)) or _kind(path, found.weights)
+    wanted = (expect,) if isinstance(expect, str) else expect
+    if wanted is not None and kind not in wanted:
+        raise BadInputError(f"{path}: these are the weights of {_NAMES[kind]}; {_CURES[wanted[0]]}")
+
+    plan = planned or Plan(network=Network(name=kind))
     if text is None or plan.network.name != kind:
         width = _width(path, kind, found.weights)
         plan = replace(plan, network=replace(plan.network, name=kind, width=width))
-    weights = _checked(path, _empty(kind, plan.network), found.weights)
+    weights = _checked(path, _empty(kind, plan), found.weights)
     known = PUBLISHED.get(files.sha256(path)) if text is None else None
     if known:
         plan = replace(plan, notes={**plan.notes, "published": known, "licence": _LICENCE})
@@ -118,14 +133,21 @@ def save_checkpoint(path: str | Path, model: nn.Module | Mapping[str, Tensor], p
 
 def build(checkpoint: Checkpoint) -> nn.Module:
     """Make the checkpoint's network, in eval mode."""
-    network = _empty(checkpoint.kind, checkpoint.plan.network)
+    network = _empty(checkpoint.kind, checkpoint.plan)
     # The tensors become the network's own; a copy keeps the checkpoint as it was read.
     network.load_state_dict({name: tensor.clone() for name, tensor in checkpoint.weights.items()}, assign=True)
     return network.requires_grad_().eval()
 
 
-def _empty(kind: Kind, network: Network) -> nn.Module:
+def _baseline(plan: Plan) -> Kind | None:
+    return next((kind for kind in GENERATORS if kind == plan.network.name and kind in BASELINES), None)
+
+
+def _empty(kind: Kind, plan: Plan) -> nn.Module:
+    network = plan.network
     with torch.device("meta"):
+        if kind in BASELINES:
+            return new_baseline(plan)
         if kind == "wav2lip":
             return Wav2Lip(network.width, network.residual)
         return SyncNet(network.width) if kind == "syncnet" else QualityDiscriminator(network.width)
@@ -146,7 +168,7 @@ def _kind(path: Path, weights: Mapping[str, Tensor]) -> Kind:
 def _width(path: Path, kind: Kind, weights: Mapping[str, Tensor]) -> Fraction:
     """Find the simplest width at which all layers have the channels they have."""
     low, high = Fraction(0), Fraction(WIDEST)
-    for name, published in _empty(kind, Network()).state_dict().items():
+    for name, published in _empty(kind, Plan()).state_dict().items():
         if name.endswith("conv_block.0.bias") and name in weights:
             channels, count = len(published), weights[name].numel()
             if count > FEWEST_CHANNELS:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -16,7 +17,8 @@ from seido.clips.picture import resize
 from seido.corpus.sound import read_speech
 from seido.corpus.still import read_frame
 from seido.errors import BadInputError
-from seido.models.checkpoint import build, load_checkpoint
+from seido.models.aligned import AlignedNetwork, aligned_features, whole_window
+from seido.models.checkpoint import GENERATORS, build, load_checkpoint
 from seido.models.device import choose_device
 from seido.models.inputs import as_channels, face_input, mel_windows
 from seido.models.registry import find_model
@@ -25,6 +27,9 @@ from seido.movie.engines import EngineName, make_engine
 from seido.plan import Plan
 from seido.timebase import exact_rate
 from seido.values import Frame, Region, Speech, check_frame
+
+Generator = Wav2Lip | AlignedNetwork
+"""A network that makes movies: it completes the first frame, or as a baseline never looks at it."""
 
 
 @dataclass(frozen=True)
@@ -98,12 +103,14 @@ def generate(
     return render(*load_generator(options.model), voice, picture, options)
 
 
-def render(model: Wav2Lip, plan: Plan, speech: Speech, picture: Frame, options: GenerateOptions) -> Generation:
+def render(model: Generator, plan: Plan, speech: Speech, picture: Frame, options: GenerateOptions) -> Generation:
     """Do what `generate` does with a model that is already loaded."""
     region = choose_region(options.region, plan, picture)
     rate = exact_rate(options.fps) if options.fps else plan.rate
     total = speech.frames(rate)
     crop = region.crop(picture)
+    if isinstance(model, AlignedNetwork):
+        return Generation(_aligned_frames(model, plan, speech, picture, region, rate, options), rate, total, plan)
     held = shrunk(crop[None], plan)
     engine = make_engine(
         model,
@@ -123,11 +130,47 @@ def render(model: Wav2Lip, plan: Plan, speech: Speech, picture: Frame, options: 
     return Generation(frames(), rate, total, plan)
 
 
-def load_generator(name: str) -> tuple[Wav2Lip, Plan]:
+def _aligned_frames(
+    model: AlignedNetwork,
+    plan: Plan,
+    speech: Speech,
+    picture: Frame,
+    region: Region,
+    rate: Fraction,
+    options: GenerateOptions,
+) -> Iterator[Frame]:
+    """Make the frames of a baseline: of the first frame it keeps the size and what lies outside the region."""
+    if options.engine == "openvino":
+        raise BadInputError(f"{plan.network.name} does not run on the openvino engine; leave out --engine")
+    device, crop = choose_device(options.device), region.crop(picture)
+    model = model.to(device)
+    columns = plan.front_end.window
+    # The log-mel is cut into whole windows; the network hears their middle.
+    whole = replace(plan, front_end=whole_window(plan.front_end))
+    total = speech.frames(rate)
+
+    def frames() -> Iterator[Frame]:
+        batches = mel_batches(speech, total, rate, whole, options)
+        made = model.stream(aligned_features(audio, columns).to(device) for audio in batches)
+        while True:
+            # Not around the yield: whoever takes the frames would be in inference mode too.
+            with torch.inference_mode():
+                images = next(made, None)
+            if images is None:
+                return
+            for image in to_pixels(images.cpu()[:, None].expand(-1, 3, -1, -1), crop, plan):
+                shown = picture.copy()
+                region.crop(shown)[:] = image
+                yield shown
+
+    return frames()
+
+
+def load_generator(name: str) -> tuple[Generator, Plan]:
     """Load a generator and its plan by bundled name or file; raises BadInputError."""
-    checkpoint = load_checkpoint(find_model(name))
+    checkpoint = load_checkpoint(find_model(name), GENERATORS)
     model = build(checkpoint)
-    assert isinstance(model, Wav2Lip)  # noqa: S101  (load_checkpoint was told what to expect)
+    assert isinstance(model, Wav2Lip | AlignedNetwork)  # noqa: S101  (load_checkpoint was told what to expect)
     return model, checkpoint.plan
 
 
@@ -172,7 +215,7 @@ def to_pixels(images: Tensor, crop: Frame, plan: Plan) -> NDArray[np.uint8]:
     if crop.ndim == 2:
         values = values.mean(dim=1, keepdim=True)
     # The published inference truncates; ours rounds.
-    values = values if plan.recipe == "published" else values.round()
+    values = values if plan.recipe == "talk" else values.round()
     pixels = values.byte().permute(0, 2, 3, 1).numpy()
     sized = resize(pixels, crop.shape[0], crop.shape[1], antialias=plan.antialias)
     return sized[..., 0] if crop.ndim == 2 else sized[..., ::-1]

@@ -9,7 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from seido.errors import BadInputError, NotFiniteError
-from seido.scores.similarity import Frames, grey, hold, motion, nmse, skill, ssim
+from seido.scores.frames import Frames, grey, hold
+from seido.scores.lag import lag_curve
+from seido.scores.motion import moments
+from seido.scores.similarity import ssim
 from seido.values import Frame, Movie, Region, check_frame
 
 FIRST_SCORED = 1
@@ -32,6 +35,8 @@ MEASURES = (
     Measure("nmse", "NMSE ↓", 4),
     Measure("motion_correlation", "motion correlation ↑", 3),
     Measure("motion_amplitude", "motion amplitude → 1", 3),
+    Measure("lag_ms", "lag, ms → 0", 0),
+    Measure("tract_error_mm", "tract error, mm ↓", 2),
     Measure("skill_over_mean", "skill over mean frame ↑", 3),
     Measure("skill_over_first", "skill over first frame ↑", 3),
 )
@@ -39,7 +44,11 @@ MEASURES = (
 
 @dataclass(frozen=True)
 class Scores:
-    """One clip's scores over `frames` frames (all but frame 0); None is undefined, as docs/scores.md tells."""
+    """One clip's scores over `frames` frames (all but frame 0); None is undefined, as docs/scores.md tells.
+
+    `lag_ms` is positive when the generated movement is late. `tract_error_mm` is filled in where tract variables have
+    been measured.
+    """
 
     frames: int
     ssim: float
@@ -48,6 +57,8 @@ class Scores:
     motion_amplitude: float | None
     skill_over_mean: float | None
     skill_over_first: float | None
+    lag_ms: float | None = None
+    tract_error_mm: float | None = None
 
     def __post_init__(self) -> None:
         if self.frames < 1:
@@ -71,6 +82,8 @@ class Row:
     predictor: str
     scores: Scores
     condition: str = ""
+    speaker: str = ""
+    """Whose clip it is; with three speakers or more, intervals are over speakers too."""
 
 
 def score_movie(
@@ -98,15 +111,17 @@ def score_movie(
 
     """
     x, y = _scored(true, predicted, region, trim=trim)
-    moved = motion(x, y)
+    sums = moments(x, y)
+    moved, curve = sums.motion(), lag_curve(x, y, sums=sums)
     return Scores(
         frames=len(x),
         ssim=float(ssim(x, y).mean()),
-        nmse=nmse(x, y),
+        nmse=sums.normalised_error(),
         motion_correlation=moved.correlation,
         motion_amplitude=moved.amplitude,
-        skill_over_mean=None if mean_frame is None else skill(x, y, _still(mean_frame, true, region)),
-        skill_over_first=skill(x, y, _still(true.frames[0], true, region)),
+        skill_over_mean=None if mean_frame is None else sums.skill(_still(mean_frame, true, region)),
+        skill_over_first=sums.skill(_still(true.frames[0], true, region)),
+        lag_ms=None if curve is None else curve.milliseconds(true.rate),
     )
 
 
@@ -118,6 +133,7 @@ def rows(
     region: Region | None = None,
     mean_frame: Frame | None = None,
     condition: str = "",
+    speaker: str = "",
     trim: bool = False,
 ) -> tuple[Row, ...]:
     """Score a clip's predicted movie, its first frame held, and the mean frame held if one is given.
@@ -129,7 +145,7 @@ def rows(
         movies[MEAN_FRAME] = _held(check_frame(mean_frame, "the mean frame"), predicted)
     try:
         return tuple(
-            Row(clip, name, score_movie(true, movie, region, mean_frame, trim=trim), condition)
+            Row(clip, name, score_movie(true, movie, region, mean_frame, trim=trim), condition, speaker)
             for name, movie in movies.items()
         )
     except BadInputError as error:
@@ -137,7 +153,7 @@ def rows(
 
 
 def mean_frame(movies: Iterable[Movie]) -> Frame:
-    """Average all frames of some movies into one grey picture: uint8 (H, W).
+    """Average all frames of some movies into one grey picture: uint8 (H, W); they are read one at a time.
 
     Give the speaker's other clips, never the one that is scored. Raises BadInputError when there are none or
     their sizes differ.

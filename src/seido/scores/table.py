@@ -9,22 +9,14 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-import numpy as np
+from seido.errors import BadInputError
+from seido.scores.bootstrap import COVERAGE, RESAMPLES, Estimate, difference, estimate, over_speakers
+from seido.scores.rows import FIRST_SCORED, MEASURES, Measure, Row, Scores
 
-from seido.scores.rows import FIRST_SCORED, MEASURES, Row, Scores
-
-RESAMPLES = 2000
-COVERAGE = 0.95
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """A mean over clips and its 95 % interval; None without clips where it is defined, or, the interval, with one."""
-
-    mean: float | None
-    low: float | None
-    high: float | None
-    clips: int
+__all__ = [
+    "COVERAGE", "RESAMPLES", "Estimate", "Summary", "differences", "estimate", "summaries", "summarise",
+    "table_markdown", "to_csv", "to_json",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,50 +27,64 @@ class Summary:
     condition: str
     clips: int
     estimates: dict[str, Estimate]
+    over: str = "clips"
+    """What the intervals are over: clips, or speakers and clips."""
 
 
-def estimate(values: Sequence[float | None], seed: int = 0) -> Estimate:
-    """Average over clips, with the percentile bootstrap's 95 % interval (Efron 1979): 2000 resamples of the clips.
+def summarise(scores: Sequence[Scores], seed: int = 0, speakers: Sequence[str] | None = None) -> dict[str, Estimate]:
+    """Estimate every measure's mean over clips, by its name; each clip counts once, however long.
 
-    Undefined values (None) are left out and not counted. The same seed and number of clips draw the same
-    resamples, whatever the measure.
-
-    >>> estimate([0.5, None]), estimate([0.25, 0.5, 0.75])
-    (Estimate(mean=0.5, low=None, high=None, clips=1), Estimate(mean=0.5, low=0.25, high=0.75, clips=3))
+    With the speaker of each clip, intervals are over speakers and clips where there are three speakers or more.
     """
-    defined = np.array([value for value in values if value is not None])
-    if not len(defined):
-        return Estimate(None, None, None, 0)
-    mean = float(defined.mean())
-    if len(defined) == 1:
-        return Estimate(mean, None, None, 1)
-    drawn = np.random.default_rng(seed).integers(0, len(defined), (RESAMPLES, len(defined)))
-    tail = 100 * (1 - COVERAGE) / 2
-    low, high = np.percentile(defined[drawn].mean(axis=1), [tail, 100 - tail])
-    return Estimate(mean, float(low), float(high), len(defined))
-
-
-def summarise(scores: Sequence[Scores], seed: int = 0) -> dict[str, Estimate]:
-    """Estimate every measure's mean over clips, by its name; each clip counts once, however long."""
-    return {measure.name: estimate([one.value(measure) for one in scores], seed) for measure in MEASURES}
+    return {measure.name: estimate([one.value(measure) for one in scores], seed, speakers) for measure in MEASURES}
 
 
 def summaries(table: Sequence[Row], seed: int = 0) -> tuple[Summary, ...]:
     """Sum up each predictor under each condition, in the order they first appear."""
-    groups: dict[tuple[str, str], list[Scores]] = {}
+    groups: dict[tuple[str, str], list[Row]] = {}
     for row in table:
-        groups.setdefault((row.condition, row.predictor), []).append(row.scores)
-    return tuple(
-        Summary(predictor, condition, len(scores), summarise(scores, seed))
-        for (condition, predictor), scores in groups.items()
+        groups.setdefault((row.condition, row.predictor), []).append(row)
+    found = []
+    for (condition, predictor), rows in groups.items():
+        speakers = [row.speaker for row in rows]
+        estimates = summarise([row.scores for row in rows], seed, speakers)
+        over = "speakers and clips" if over_speakers(speakers) else "clips"
+        found.append(Summary(predictor, condition, len(rows), estimates, over))
+    return tuple(found)
+
+
+def differences(
+    table: Sequence[Row], first: str, second: str, condition: str | None = None, seed: int = 0
+) -> dict[str, Estimate]:
+    """Estimate, for every measure's name, the mean of first − second over the clips that both predictors have.
+
+    Paired, clip by clip: see `seido.scores.bootstrap.difference`. Without a condition all are taken together. Raises
+    BadInputError when no clip has both predictors.
+    """
+    chosen = [row for row in table if condition is None or row.condition == condition]
+    ones, others = (
+        {(row.condition, row.clip): row for row in chosen if row.predictor == name} for name in (first, second)
     )
+    both = [clip for clip in ones if clip in others]
+    if not both:
+        raise BadInputError(f"no clip was scored under both {first!r} and {second!r}; name two predictors of the table")
+    speakers = [ones[clip].speaker for clip in both]
+    return {
+        measure.name: difference(
+            [ones[clip].scores.value(measure) for clip in both],
+            [others[clip].scores.value(measure) for clip in both],
+            seed,
+            speakers,
+        )
+        for measure in MEASURES
+    }
 
 
 def to_json(table: Sequence[Row], seed: int = 0) -> str:
     """Write rows and summaries as JSON; what is undefined is null."""
     content: dict[str, Any] = {
         "first_scored_frame": FIRST_SCORED,
-        "interval": {"coverage": COVERAGE, "resamples": RESAMPLES, "seed": seed, "over": "clips"},
+        "interval": {"coverage": COVERAGE, "resamples": RESAMPLES, "seed": seed},
         "rows": [asdict(row) for row in table],
         "summaries": [asdict(summary) for summary in summaries(table, seed)],
     }
@@ -90,23 +96,25 @@ def to_csv(table: Sequence[Row]) -> str:
     names = [field.name for field in fields(Scores)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["clip", "condition", "predictor", *names])
+    writer.writerow(["clip", "speaker", "condition", "predictor", *names])
     for row in table:
         values = [getattr(row.scores, name) for name in names]
-        writer.writerow([row.clip, row.condition, row.predictor, *("" if value is None else value for value in values)])
+        told = ("" if value is None else value for value in values)
+        writer.writerow([row.clip, row.speaker, row.condition, row.predictor, *told])
     return text.getvalue()
 
 
 def table_markdown(table: Sequence[Row], seed: int = 0) -> str:
     """Write the summaries as a Markdown table that also reads well as plain text: mean [95 % interval]."""
     found = summaries(table, seed)
-    head = ["condition", "predictor", "clips", *(measure.title for measure in MEASURES)]
+    measures = _shown(found)
+    head = ["condition", "predictor", "clips", *(measure.title for measure in measures)]
     body = [
         [
             summary.condition or "all",
             summary.predictor,
             str(summary.clips),
-            *(_cell(summary.estimates[measure.name], measure.digits, summary.clips) for measure in MEASURES),
+            *(_cell(summary.estimates[measure.name], measure.digits, summary.clips) for measure in measures),
         ]
         for summary in found
     ]
@@ -116,12 +124,22 @@ def table_markdown(table: Sequence[Row], seed: int = 0) -> str:
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) + " |\n"
         for line in lines
     )
-    notes = [f"Mean over clips [95 % bootstrap interval, {RESAMPLES} resamples of the clips]; frame 0 is not scored."]
+    over = " or ".join(dict.fromkeys(f"the {summary.over}" for summary in found)) or "the clips"
+    notes = [f"Mean over clips [95 % bootstrap interval, {RESAMPLES} resamples of {over}]; frame 0 is not scored."]
     if any(summary.clips == 1 for summary in found):
         notes.append("One clip alone has no interval.")
-    if any(part.clips < summary.clips for summary in found for part in summary.estimates.values()):
+    if any(summary.estimates[measure.name].clips < summary.clips for summary in found for measure in measures):
         notes.append("– is undefined; (n) counts the clips where a measure is defined, if not all.")
     return text + "\n" + " ".join(notes) + "\n"
+
+
+def _shown(found: Sequence[Summary]) -> list[Measure]:
+    """Leave out tract error where nobody has measured it."""
+    return [
+        measure
+        for measure in MEASURES
+        if measure.name != "tract_error_mm" or any(one.estimates[measure.name].clips for one in found)
+    ]
 
 
 def _cell(part: Estimate, digits: int, clips: int) -> str:

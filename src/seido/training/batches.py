@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,44 +13,74 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seido.clips.picture import resize
-from seido.clips.store import RECORDINGS, Clips, Entry
+from seido.clips.store import Clips
 from seido.errors import BadInputError
 from seido.models.inputs import as_channels, face_input, mel_windows
 from seido.plan import Plan, Recipe
-from seido.timebase import WINDOW
+from seido.timebase import window_start
+from seido.training.augment import AugmentOptions, augmented
+from seido.training.material import CURE, PURPOSE, fitted, open_material
 from seido.training.options import Reference
+from seido.training.sync_batches import expert_lead
 
 FAR = Fraction(3, 5)
 """Seconds from which on another frame of the clip says nothing of the target's posture: 15 frames at 25/s."""
 FIRST_SHARE = 0.3
 """How often the first frame is the reference where others may be: it is what generation will show."""
-_GIGABYTE = 1e9
+_MOTION_FRAMES = 64
+"""Frames of a clip that tell where it moves."""
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Tensors float32: audio (B, 1, 80, 16), face (B, 6, 96, 96) and target (B, 3, 96, 96), pictures 0 … 1."""
+class FaceBatch:
+    """G examples of T frames in a row, the frames of an example one after the other (N = G · T); float32.
+
+    audio (N, 1, 80, 16), face (N, 6, 96, 96) and target (N, 3, 96, 96), pictures 0 … 1; motion (N, 1, 96, 96), where
+    the clip moves, of mean 1, or None.
+    """
 
     audio: Tensor
     face: Tensor
     target: Tensor
+    motion: Tensor | None = None
+    voice: Tensor | None = None
+    """What the sync expert hears for each example, (G, 1, 80, 16), as it was spoken."""
 
-    def to(self, device: torch.device) -> Batch:
+    def to(self, device: torch.device) -> FaceBatch:
         """Move to where the network is, pictures with their channels last, which convolutions are faster on."""
-        return Batch(
-            self.audio.to(device),
-            self.face.to(device, memory_format=torch.channels_last),
-            self.target.to(device, memory_format=torch.channels_last),
-        )
+        motion, voice = (None if one is None else _moved(one, device) for one in (self.motion, self.voice))
+        face, target = (_moved(one, device, torch.channels_last) for one in (self.face, self.target))
+        return FaceBatch(_moved(self.audio, device), face, target, motion, voice)
+
+
+def _moved(tensor: Tensor, device: torch.device, order: torch.memory_format = torch.preserve_format) -> Tensor:
+    # From pinned memory a GPU takes data while it calculates.
+    pinned = tensor.contiguous().pin_memory() if device.type == "cuda" else tensor
+    return pinned.to(device, memory_format=order, non_blocking=True)
 
 
 @dataclass(frozen=True)
 class Draw:
-    """Which frames make a batch: for each, the number of its clip, its own number and its reference's, int64 (B,)."""
+    """Which frames make a batch: for each example the number of its clip, of its first target, of its reference."""
 
     clip: NDArray[np.int64]
     target: NDArray[np.int64]
     reference: NDArray[np.int64]
+    window: int = 1
+    """Target frames in a row."""
+
+    def __getitem__(self, part: slice) -> Draw:
+        return Draw(self.clip[part], self.target[part], self.reference[part], self.window)
+
+
+@dataclass(frozen=True)
+class Variation:
+    """How the examples of a step are varied: by these options, drawn for this seed and step, from this example on."""
+
+    options: AugmentOptions
+    seed: int
+    step: int
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -63,6 +92,8 @@ class Examples:
     """Per clip, uint8 (T, H, W) or (T, H, W, 3): of the network's size already, if memory allowed."""
     mels: tuple[NDArray[np.float32], ...]
     """Per clip, float32 (columns, bands)."""
+    names: tuple[str, ...] = ()
+    """The clips' names, for messages."""
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -72,104 +103,135 @@ class Examples:
     def __len__(self) -> int:
         return int((self.lengths - 1).sum())
 
-    def batch(self, draw: Draw, recipe: Recipe) -> Batch:
+    def places(self, window: int) -> NDArray[np.int64]:
+        """Count for each clip where `window` targets in a row can begin: int64 (clips,)."""
+        return np.maximum(0, self.lengths - window)
+
+    @cached_property
+    def motion(self) -> tuple[Tensor, ...]:
+        """Per clip, where it moves: the standard deviation of each pixel over time, its mean 1; float32 (1, S, S)."""
+        size, found = self.plan.network.size, []
+        for frames in self.frames:
+            some = frames[np.linspace(0, len(frames) - 1, min(len(frames), _MOTION_FRAMES)).astype(int)]
+            seen = as_channels(resize(some, size, size, antialias=self.plan.antialias)).mean(1)
+            spread = seen.std(0, correction=0)
+            mean = spread.mean()
+            found.append((spread / mean if mean > 0 else torch.ones_like(spread))[None])
+        return tuple(found)
+
+    def batch(
+        self,
+        draw: Draw,
+        recipe: Recipe,
+        variation: Variation | None = None,
+        *,
+        motion: bool = False,
+        voice: bool = False,
+    ) -> FaceBatch:
         """Put together the batch that `draw` names.
 
-        The face is the frame to complete, rows from the middle down black, then the reference. In the first-frame
-        recipe both are the reference: no pixel of the target is in it. In the published recipe the first of them
+        The face is the frame to complete, rows from the middle down black, then the reference. In the tract
+        recipe both are the reference: no pixel of the target is in it. In the talk's recipe the first of them
         is the target (Prajwal et al. 2020), whose upper half is thereby known.
         """
-        audio, pairs = [], []
+        mels, starts, pictures, voices = [], [], [], []
         rate, lead, size = self.plan.rate, self.plan.front_end.lead, self.plan.network.size
         for clip, target, reference in zip(draw.clip, draw.target, draw.reference, strict=True):
-            audio.append(mel_windows(self.mels[clip], range(target, target + 1), rate, lead))
-            pairs.append(resize(self.frames[clip][[reference, target]], size, size, antialias=self.plan.antialias))
-        if any(pair.ndim == 4 for pair in pairs):
-            pairs = [pair if pair.ndim == 4 else np.repeat(pair[..., None], 3, axis=-1) for pair in pairs]
-        pictures = as_channels(np.concatenate(pairs))
-        seen, wanted = pictures[0::2], pictures[1::2]
-        return Batch(torch.cat(audio), face_input(wanted if recipe == "published" else seen, seen), wanted)
+            mel, wanted = self.mels[clip], range(target, target + draw.window)
+            mels.append(mel_windows(mel, wanted, rate, lead))
+            starts.append([window_start(frame, len(mel), rate, lead) for frame in wanted])
+            pictures.append(resize(self.frames[clip][[reference, *wanted]], size, size, antialias=self.plan.antialias))
+            if voice:
+                voices.append(mel_windows(mel, range(target, target + 1), rate, expert_lead(rate)))
+        if any(some.ndim == 4 for some in pictures):
+            pictures = [some if some.ndim == 4 else np.repeat(some[..., None], 3, axis=-1) for some in pictures]
+        # Grey pictures get their three channels last: until then they are a third of the work.
+        seen = _as_levels(np.stack(pictures))
+        references, targets, audio = seen[:, 0], seen[:, 1:], torch.stack(mels)
+        if variation is not None:
+            references, targets, audio = augmented(
+                references,
+                targets,
+                audio,
+                np.array(starts, np.int64),
+                variation.options,
+                variation.seed,
+                variation.step,
+                variation.first,
+            )
+        shown = references[:, None].expand_as(targets).flatten(0, 1).expand(-1, 3, -1, -1)
+        targets = targets.flatten(0, 1).expand(-1, 3, -1, -1)
+        where = torch.stack([self.motion[clip] for clip in draw.clip]) if motion else None
+        return FaceBatch(
+            audio.flatten(0, 1),
+            face_input(targets if recipe == "talk" else shown, shown),
+            targets,
+            None if where is None else where.repeat_interleave(draw.window, 0),
+            torch.cat(voices) if voice else None,
+        )
 
 
-def draw_batch(examples: Examples, seed: int, step: int, size: int, reference: Reference) -> Draw:
-    """Draw `size` frames for a step, each equally likely; depends on nothing but its arguments.
+def _as_levels(pictures: NDArray[np.uint8]) -> Tensor:
+    """Turn (G, N, H, W) into float32 (G, N, 1, H, W), 0 … 1, or RGB (G, N, H, W, 3) into BGR (G, N, 3, H, W)."""
+    if pictures.ndim == 4:
+        return torch.from_numpy(pictures)[:, :, None].float() / 255
+    return as_channels(pictures.reshape(-1, *pictures.shape[2:])).reshape(*pictures.shape[:2], 3, *pictures.shape[2:4])
+
+
+def draw_batch(examples: Examples, seed: int, step: int, size: int, reference: Reference, window: int = 1) -> Draw:
+    """Draw `size` examples for a step, each place alike likely; depends on nothing but its arguments.
 
     With `reference` far, three in ten get the first frame of their clip as reference and the others any frame
-    at least 0.6 s from the target, where the clip is long enough to have one.
+    at least 0.6 s from the targets, where the clip is long enough to have one; with any, whatever frame is not the
+    first of the targets.
     """
     random = np.random.default_rng([seed, step])
-    ends = np.cumsum(examples.lengths - 1)
-    frame = random.integers(ends[-1], size=size)
-    first, where = random.random(size) < FIRST_SHARE, random.random(size)
-    clip = np.searchsorted(ends, frame, side="right")
+    ends = np.cumsum(examples.places(window))
+    place = random.integers(ends[-1], size=size)
+    by_rule, where = random.random(size) < FIRST_SHARE, random.random(size)
+    clip = np.searchsorted(ends, place, side="right")
     length = examples.lengths[clip]
-    target = frame - ends[clip] + length
-    distance = math.ceil(FAR * examples.plan.rate)
-    before, after = np.maximum(0, target - distance + 1), np.maximum(0, length - target - distance)
+    target = place - ends[clip] + length - window + 1
+    distance = math.ceil(FAR * examples.plan.rate) if reference == "far" else 1
+    last = target + (window - 1 if reference == "far" else 0)
+    before, after = np.maximum(0, target - distance + 1), np.maximum(0, length - last - distance)
     pick = np.floor(where * (before + after)).astype(np.int64)
-    far = np.where(pick < before, pick, pick - before + target + distance)
-    far = np.where(first | (before + after == 0), 0, far)
-    return Draw(clip, target, np.zeros_like(far) if reference == "first" else far)
+    other = np.where(pick < before, pick, pick - before + last + distance)
+    if reference == "first":
+        other = np.zeros_like(other)
+    elif reference == "far":
+        other = np.where(by_rule | (before + after == 0), 0, other)
+    return Draw(clip, target, other, window)
 
 
-def spread_draw(examples: Examples, most: int) -> Draw:
+def spread_draw(examples: Examples, most: int, window: int = 1) -> Draw:
     """Take up to `most` frames, evenly spaced over all there are, each with its clip's first as reference."""
-    count = min(most, len(examples))
-    frame = (np.arange(count) * 2 + 1) * len(examples) // (2 * count)
-    ends = np.cumsum(examples.lengths - 1)
-    clip = np.searchsorted(ends, frame, side="right")
-    return Draw(clip, frame - ends[clip] + examples.lengths[clip], np.zeros(count, np.int64))
+    places = examples.places(window)
+    count = min(max(1, most // window), int(places.sum()))
+    place = (np.arange(count) * 2 + 1) * int(places.sum()) // (2 * count)
+    ends = np.cumsum(places)
+    clip = np.searchsorted(ends, place, side="right")
+    first = place - ends[clip] + examples.lengths[clip] - window + 1
+    return Draw(clip, first, np.zeros(count, np.int64), window)
 
 
-def open_examples(clips: Clips, plan: Plan, memory: float) -> tuple[Examples, Examples]:
+def open_examples(
+    clips: Clips, plan: Plan, memory: float, window: int = 1, most: int | None = None
+) -> tuple[Examples, Examples]:
     """Make the training and the validation examples; raises BadInputError when either part lacks frames.
 
     Pictures of the network's size are kept in memory if all of them fit in `memory` gigabytes, and made when
-    they are needed otherwise; what comes out is the same.
+    they are needed otherwise; what comes out is the same. `most` training clips are taken, spread evenly.
     """
     parts = []
-    for split, cure in (
-        ("train", "with more recordings or another --split-by"),
-        ("validation", "with `--split-by time`, which takes them from every recording"),
-    ):
-        entries = clips.split(split)
-        if not any(entry.frames > 1 for entry in entries):
-            kept = "for training" if split == "train" else "for validation, which says when to stop"
-            raise BadInputError(f"{clips.root}: none of its clips are kept {kept}; run `seido prepare` again {cure}")
-        parts.append([_arrays(clips, entry, plan) for entry in entries])
-    size, antialias = plan.network.size, plan.antialias
-    pixels = sum(len(frames) * (3 if frames.ndim == 4 else 1) for part in parts for frames, _ in part) * size**2
-    fitted = pixels <= memory * _GIGABYTE
-    train, validation = (
-        Examples(
-            plan,
-            tuple(resize(frames, size, size, antialias=antialias) if fitted else frames for frames, _ in part),
-            tuple(mel for _, mel in part),
-        )
-        for part in parts
-    )
+    for split in ("train", "validation"):
+        part = open_material(clips, plan, split, window + 1, most if split == "train" else None)
+        if not part.names:
+            longer = f" and have over {window} frames" if window > 1 else ""
+            raise BadInputError(
+                f"{clips.root}: none of its clips are kept for {PURPOSE[split]}{longer}; run `seido prepare` again "
+                f"{CURE[split]}"
+            )
+        parts.append(part)
+    train, validation = (Examples(plan, part.frames, part.mels, part.names) for part in fitted(parts, plan, memory))
     return train, validation
-
-
-def _arrays(clips: Clips, entry: Entry, plan: Plan) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
-    """Map a clip's frames and mel, and check that they are what the manifest says."""
-    try:
-        frames, mel = clips.frames(entry), clips.mel(entry)
-    except KeyError as error:
-        raise BadInputError(_damaged(clips, entry, f"there are no {error.args[0]} in it")) from error
-    right: tuple[tuple[bool, Any], ...] = (
-        (frames.ndim == 3 or (frames.ndim == 4 and frames.shape[3] == 3), frames.shape),
-        (frames.dtype == np.uint8, frames.dtype),
-        (len(frames) == entry.frames, f"{len(frames)} frames for {entry.frames}"),
-        (mel.shape == (entry.columns, plan.front_end.bands), f"a mel of {mel.shape}"),
-        (len(mel) >= WINDOW and mel.dtype == np.float32, f"{len(mel)} mel columns of {mel.dtype}"),
-    )
-    for fine, found in right:
-        if not fine:
-            raise BadInputError(_damaged(clips, entry, f"clip {entry.name} has {found}"))
-    return frames, mel
-
-
-def _damaged(clips: Clips, entry: Entry, what: str) -> str:
-    path = clips.root / RECORDINGS / f"{entry.recording}.safetensors"
-    return f"{path}: it does not match the manifest ({what}); run `seido prepare` again"

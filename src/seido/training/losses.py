@@ -14,9 +14,15 @@ LUMINANCE = 0.01**2
 CONTRAST = 0.03**2
 
 
-def l1(prediction: Tensor, target: Tensor) -> Tensor:
-    """Compute the mean absolute difference over everything; a scalar."""
-    return (prediction - target).abs().mean()
+def l1(prediction: Tensor, target: Tensor, motion: Tensor | None = None, share: float = 0.0) -> Tensor:
+    """Compute the mean absolute difference; a scalar.
+
+    `motion` (B, 1, H, W), of mean 1 per example, weights the `share` of it that goes to where the picture moves.
+    """
+    difference = (prediction - target).abs()
+    if motion is None or not share:
+        return difference.mean()
+    return (difference * (1 - share + share * motion)).mean()
 
 
 def ssim(prediction: Tensor, target: Tensor) -> Tensor:
@@ -41,18 +47,6 @@ def ssim(prediction: Tensor, target: Tensor) -> Tensor:
         (mean_x**2 + mean_y**2 + LUMINANCE) * (variances + CONTRAST)
     )
     return similarity.mean()
-
-
-def generator_loss(prediction: Tensor, target: Tensor, structure: float) -> tuple[Tensor, Tensor]:
-    """Compute L1 + `structure` · (1 − SSIM), and the L1 in it.
-
-    `prediction` is taken as it leaves the network: where a residual network overshoots 0 … 1, a clamp would stop
-    the gradient that brings it back.
-    """
-    plain = l1(prediction, target)
-    if not structure:
-        return plain, plain
-    return plain + structure * (1 - ssim(prediction, target)), plain
 
 
 def _blur(maps: Tensor) -> Tensor:

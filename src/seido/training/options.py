@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -12,36 +13,109 @@ from seido.errors import BadInputError
 from seido.files import require_file, sha256
 from seido.models.blocks import exact_width
 from seido.plan import Recipe
+from seido.timebase import WINDOW
+from seido.training.adapt import AdaptOptions
+from seido.training.augment import AugmentOptions
+from seido.training.checks import require_between, require_one_of, require_whole
+from seido.training.sync_batches import SyncOptions
 
-Reference = Literal["first", "far"]
+Model = Literal["wav2lip", "syncnet", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm"]
+Reference = Literal["first", "far", "any"]
 """Which frame of the clip shows the network the speaker; see TrainOptions.reference."""
+Precision = Literal["auto", "float32", "bfloat16", "float16"]
 
-FROM_SCRATCH = 1e-3
+FROM_SCRATCH: dict[Model, float] = dict.fromkeys(get_args(Model), 1e-3) | {"syncnet": 2e-3}
 FINE_TUNING = 1e-4
-FREE = ("minutes", "device", "threads", "memory")
-"""Options that may differ when a run is resumed: they say where and how long, not what is learnt."""
+WIDTHS: dict[Model, Fraction] = dict.fromkeys(get_args(Model), Fraction(1)) | {
+    "wav2lip": Fraction(1, 4),
+    "syncnet": Fraction(1, 8),
+}
+FREE = ("minutes", "device", "threads", "memory", "ahead", "tensorboard", "pictures")
+"""Options that may differ when a run is resumed: they say where, how long and what to show, not what is learnt."""
+
+
+@dataclass(frozen=True)
+class LossOptions:
+    """What a generator's training makes small; weights of the parts."""
+
+    motion: float = 0.0
+    """Share of L1 weighted by where the clip's picture moves: 0 counts all pixels alike, 1 only moving ones."""
+    structure: float = 0.0
+    """Weight of 1 − SSIM beside L1; 0.1 makes outlines sharper."""
+    sync: float = 0.0
+    """Weight of the sync expert's judgement, which takes L1's place by so much; published: 0.03. Needs `expert`."""
+    expert: Path | None = None
+    """The sync expert, a SyncNet checkpoint that never changes; `--model syncnet` trains one."""
+    sync_below: float = 0.75
+    """The sync loss in validation from which on it counts; published: 0.75."""
+    sync_ramp: int = 500
+    """Steps over which its weight then rises."""
+    quality: float = 0.0
+    """Weight of a discriminator that learns to tell generated from true frames; published: 0.07."""
+
+    def __post_init__(self) -> None:
+        if self.expert is not None:
+            object.__setattr__(self, "expert", Path(self.expert))
+        for name in ("motion", "sync", "quality"):
+            require_between(f"losses.{name}", getattr(self, name), 0, 1)
+        for name in ("structure", "sync_below"):
+            require_between(f"losses.{name}", getattr(self, name), 0, math.inf)
+        require_whole("losses.sync_ramp", self.sync_ramp, 0)
+        if self.sync + self.quality > 1:
+            raise BadInputError("losses: sync and quality take L1's place; give weights whose sum is at most 1")
+        if self.sync and self.expert is None:
+            raise BadInputError(
+                "losses.sync: it needs a sync expert; train one with --model syncnet and name it with --losses.expert"
+            )
+
+
+@dataclass(frozen=True)
+class AlignedOptions:
+    """What the field's baselines hear and learn; None is the default, so that older runs can be resumed."""
+
+    columns: int | None = None
+    """Mel columns around the middle of a frame that it hears, up to 16, 0.2 s, which is the default; 1 is 50 ms."""
+    loss: Literal["mse", "l1"] | None = None
+    """mse, the mean squared difference, as published, or l1, the mean absolute difference; by default mse."""
+
+    def __post_init__(self) -> None:
+        if self.columns is not None:
+            require_whole("aligned.columns", self.columns, 1)
+            require_between("aligned.columns", self.columns, 1, WINDOW)
+        if self.loss is not None:
+            require_one_of("aligned.loss", self.loss, ("mse", "l1"))
 
 
 @dataclass(frozen=True)
 class TrainOptions:
-    """How to train a generator; raises BadInputError naming the option that cannot be used."""
+    """How to train a network; raises BadInputError naming the option that cannot be used."""
 
-    width: Fraction = Fraction(1, 4)
-    """Hidden channels relative to the published network, like 1/4; with `init` its own width counts."""
-    residual: bool = True
-    """Whether the network adds to the reference frame; with `init` its own way counts."""
+    model: Model = "wav2lip"
+    """What to train: wav2lip, the generator, syncnet, the expert that tells whether speech and picture agree, or a
+    baseline that sees no picture of the speaker: csapo-dnn, csapo-cnn, csapo-lstm, oura-blstm."""
+    speaker: str | None = None
+    """Train and validate on this speaker's clips only; by default on all."""
+    width: Fraction | None = None
+    """Hidden channels relative to the published network; 1/4 for a generator, 1/8 for the expert, 1 for a
+    baseline, or as in `init`."""
+    residual: bool | None = None
+    """Whether the network adds to the reference frame, by default in the tract recipe; `init` has its own way."""
     init: Path | None = None
     """A checkpoint to fine-tune; without one, training begins from scratch."""
-    recipe: Recipe = "first-frame"
-    """What the network sees: first-frame shows nothing of the target, published shows its upper half."""
-    reference: Reference = "far"
-    """first: always the clip's first frame, as when generating. far: that, or a frame at least 0.6 s away."""
-    structure: float = 0.0
-    """Weight of 1 − SSIM beside L1 in the loss; 0.1 makes outlines sharper."""
-    batch: int = 16
-    """Frames in a step."""
+    recipe: Recipe = "tract"
+    """What the network sees: tract shows nothing of the target, talk its upper half, as the published training does."""
+    reference: Reference | None = None
+    """first: the clip's first frame, as when generating. far: that, or a frame at least 0.6 s away (the tract
+    recipe's). any: any other frame (the talk's)."""
+    window: int | None = None
+    """Frames in a row that an example has; 1, but 5 where the sync expert judges and 16 for a recurrent baseline."""
+    batch: int | None = None
+    """Examples in a step, over all processes; by default 16 frames for a generator, 64 windows for the expert,
+    128 frames for a baseline."""
+    accumulate: int = 1
+    """Passes that a step is split into, for less memory; batch normalisation then sees the smaller parts."""
     learning_rate: float | None = None
-    """Adam's step size after the warm-up; by default 0.001 from scratch and 0.0001 when fine-tuning."""
+    """Adam's step size after the warm-up; by default 0.001 from scratch (the expert: 0.002), 0.0001 fine-tuning."""
     warm_up: int = 100
     """Steps in which the learning rate rises from 0."""
     floor: float = 0.03
@@ -60,48 +134,80 @@ class TrainOptions:
     """What counts as a gain: the share by which the validation loss has to fall."""
     minutes: float | None = None
     """Stop, ready to be resumed, after this long."""
+    clips: int | None = None
+    """Train on so many of the training clips, spread evenly over them; by default on all."""
     seed: int = 0
     """Decides the first weights and the order of the data."""
+    precision: Precision = "auto"
+    """Numbers to calculate with; auto takes bfloat16 on a GPU that has it and float32 elsewhere."""
+    compile: bool = False
+    """Let torch compile the network first: minutes at the start, faster steps on a GPU."""
     device: str = "auto"
     """Where to compute: cpu, cuda, cuda:1, mps; auto takes a GPU if there is one."""
     threads: int | None = None
     """CPU threads; by default as many as torch takes."""
     memory: float = 4.0
     """Gigabytes of pictures kept in memory; larger corpora are read from disk as they are needed."""
+    ahead: int = 2
+    """Batches made ahead while the network learns."""
+    pictures: bool = True
+    """Write a sample picture at every validation."""
+    tensorboard: bool = False
+    """Write the history for TensorBoard too."""
+    losses: LossOptions = field(default_factory=LossOptions)
+    """What training makes small."""
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+    """How examples are varied."""
+    adapt: AdaptOptions = field(default_factory=AdaptOptions)
+    """Which part of a generator learns."""
+    sync: SyncOptions = field(default_factory=SyncOptions)
+    """What the sync expert learns from."""
+    aligned: AlignedOptions = field(default_factory=AlignedOptions)
+    """What the baselines learn from."""
 
     def __post_init__(self) -> None:
-        try:
-            object.__setattr__(self, "width", exact_width(Fraction(str(self.width))))
-        except (ValueError, ZeroDivisionError):
-            raise BadInputError(f"width: {str(self.width)!r} is not a number; write 1/4 or 0.25") from None
+        if self.width is not None:
+            try:
+                object.__setattr__(self, "width", exact_width(Fraction(str(self.width))))
+            except (ValueError, ZeroDivisionError):
+                raise BadInputError(f"width: {str(self.width)!r} is not a number; write 1/4 or 0.25") from None
         if self.init is not None:
             object.__setattr__(self, "init", Path(self.init))
-        self._require_one_of("recipe", get_args(Recipe))
-        self._require_one_of("reference", get_args(Reference))
-        # Batch normalisation has nothing to normalise where a map is one point and the batch one frame.
-        self._require_whole("batch", 2)
-        self._require_whole("warm_up", 0)
-        for name in ("steps", "validate_every", "validation_frames", "patience"):
-            self._require_whole(name, 1)
-        self._require_whole("seed", 0)
-        if self.threads is not None:
-            self._require_whole("threads", 1)
+        require_one_of("model", self.model, get_args(Model))
+        require_one_of("recipe", self.recipe, get_args(Recipe))
+        require_one_of("precision", self.precision, get_args(Precision))
+        if self.reference is not None:
+            require_one_of("reference", self.reference, get_args(Reference))
+        for name in ("window", "threads", "clips"):
+            if getattr(self, name) is not None:
+                require_whole(name, getattr(self, name), 1)
+        if self.batch is not None:
+            # Batch normalisation has nothing to normalise where a map is one point and the batch one frame.
+            require_whole("batch", self.batch, 2)
+        for name in ("warm_up", "seed", "ahead"):
+            require_whole(name, getattr(self, name), 0)
+        for name in ("accumulate", "steps", "validate_every", "validation_frames", "patience"):
+            require_whole(name, getattr(self, name), 1)
         if self.learning_rate is not None:
-            self._require_between("learning_rate", 0, 1, open_below=True)
+            require_between("learning_rate", self.learning_rate, 0, 1, open_below=True)
         if self.minutes is not None:
-            self._require_between("minutes", 0, math.inf, open_below=True)
-        self._require_between("clip_gradient", 0, math.inf, open_below=True)
-        self._require_between("structure", 0, math.inf)
-        self._require_between("floor", 0, 1)
-        self._require_between("minimum_gain", 0, 1)
-        self._require_between("memory", 0, math.inf)
+            require_between("minutes", self.minutes, 0, math.inf, open_below=True)
+        require_between("clip_gradient", self.clip_gradient, 0, math.inf, open_below=True)
+        for name in ("floor", "minimum_gain"):
+            require_between(name, getattr(self, name), 0, 1)
+        require_between("memory", self.memory, 0, math.inf)
 
     @property
     def peak_rate(self) -> float:
         """The learning rate after the warm-up."""
         if self.learning_rate is not None:
             return self.learning_rate
-        return FROM_SCRATCH if self.init is None else FINE_TUNING
+        return FROM_SCRATCH[self.model] if self.init is None else FINE_TUNING
+
+    @property
+    def channels(self) -> Fraction:
+        """The width of a new network."""
+        return WIDTHS[self.model] if self.width is None else self.width
 
     def rate_at(self, step: int) -> float:
         """Compute the learning rate of the step after `step` steps: a linear warm-up, then half a cosine.
@@ -115,27 +221,10 @@ class TrainOptions:
         return self.peak_rate * (self.floor + (1 - self.floor) * (1 + math.cos(math.pi * gone)) / 2)
 
     def record(self) -> dict[str, Any]:
-        """List what must be the same when a run is resumed, ready for JSON; `init` stands as its SHA-256."""
+        """List what must be the same when a run is resumed, ready for JSON; files stand as their SHA-256."""
         values = {name: value for name, value in asdict(self).items() if name not in FREE}
-        return {
-            **values,
-            "width": str(self.width),
-            "learning_rate": self.peak_rate,
-            "init": sha256(require_file(self.init)) if self.init else None,
-        }
-
-    def _require_one_of(self, name: str, choices: tuple[str, ...]) -> None:
-        if getattr(self, name) not in choices:
-            raise BadInputError(f"{name}: choose {' or '.join(choices)}, got {getattr(self, name)!r}")
-
-    def _require_whole(self, name: str, least: int) -> None:
-        value = getattr(self, name)
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise BadInputError(f"{name}: give a whole number, at least {least}, got {value!r}")
-
-    def _require_between(self, name: str, least: float, most: float, *, open_below: bool = False) -> None:
-        value = getattr(self, name)
-        known = isinstance(value, int | float) and math.isfinite(value)
-        if not known or not least <= value <= most or (open_below and value == least):
-            span = f"{'above' if open_below else 'from'} {least:g}" + (f" to {most:g}" if most < math.inf else "")
-            raise BadInputError(f"{name}: give a number {span}, got {value!r}")
+        values["losses"]["expert"] = sha256(require_file(self.losses.expert)) if self.losses.expert else None
+        values |= {"width": str(self.channels), "learning_rate": self.peak_rate}
+        values["init"] = sha256(require_file(self.init)) if self.init else None
+        plain: dict[str, Any] = json.loads(json.dumps(values))
+        return plain

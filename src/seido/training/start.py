@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -12,22 +13,64 @@ from torch import nn
 from seido.clips.store import Clips
 from seido.errors import BadInputError
 from seido.files import sha256
+from seido.models.baselines import BASELINES
 from seido.models.checkpoint import build, load_checkpoint
+from seido.models.syncnet import FRAMES
 from seido.models.wav2lip import Wav2Lip
 from seido.plan import FrontEnd, Network, Plan
 from seido.timebase import MEL_RATE, WINDOW
+from seido.training.adapt import adapted
+from seido.training.aligned_task import AlignedTask
+from seido.training.batches import open_examples
+from seido.training.critics import SyncCritic
+from seido.training.generator_task import GeneratorTask, window_of
 from seido.training.options import TrainOptions
+from seido.training.state import Saved
+from seido.training.sync_task import SyncTask
+from seido.training.task import Task
+
+
+def task_of(options: TrainOptions, clips: Clips, saved: Saved | None = None) -> Task[Any]:
+    """Make what there is to learn, with first weights; those of `saved` are put in later.
+
+    Raises BadInputError for clips, checkpoints or options that do not fit together.
+    """
+    if options.speaker is not None:
+        clips = of_speaker(clips, options.speaker)
+    if options.model in BASELINES:
+        return AlignedTask(clips, options, saved.plan if saved else None)
+    if options.model == "syncnet":
+        return SyncTask(clips, options, saved.plan if saved else None)
+    network, plan = (new_network(saved.plan), saved.plan) if saved else starting_point(options, clips)
+    expert = None
+    if options.losses.sync:
+        assert options.losses.expert is not None  # noqa: S101  (checked by the options)
+        expert = SyncCritic(load_checkpoint(options.losses.expert, expect="syncnet"), clips)
+        if window_of(options) != FRAMES:
+            raise BadInputError(f"window: the sync expert judges {FRAMES} frames in a row; leave this option out")
+    examples = open_examples(clips, plan, options.memory, window_of(options), options.clips)
+    return GeneratorTask(plan, adapted(network, options.adapt, options.seed), examples, options, expert)
+
+
+def of_speaker(clips: Clips, speaker: str) -> Clips:
+    """Leave only one speaker's clips; raises BadInputError, naming who there is, when there are none."""
+    entries = tuple(entry for entry in clips.entries if entry.speaker == speaker)
+    if not entries:
+        names = ", ".join(sorted({entry.speaker for entry in clips.entries}))
+        raise BadInputError(f"speaker: {clips.root} has no clips of {speaker!r}; choose one of {names}")
+    return replace(clips, entries=entries)
 
 
 def starting_point(options: TrainOptions, clips: Clips) -> tuple[nn.Module, Plan]:
-    """Make the network to train and the plan of its checkpoints.
+    """Make the generator to train and the plan of its checkpoints.
 
     Raises BadInputError when the checkpoint to fine-tune cannot be read or was made for other clips: another
     frame rate, or another front-end than the clips' log-mel spectrograms come from.
     """
     if options.init is None:
+        residual = options.recipe == "tract" if options.residual is None else options.residual
         plan = Plan(
-            network=Network(width=options.width, residual=options.residual),
+            network=Network(width=options.channels, residual=residual),
             front_end=FrontEnd(lead=centred_lead(clips.prepared.rate)),
             antialias=True,
         )
@@ -36,7 +79,9 @@ def starting_point(options: TrainOptions, clips: Clips) -> tuple[nn.Module, Plan
         network, plan = _fine_tuned(options.init, clips)
     training = clips.split("train")
     seconds = sum(entry.frames for entry in training) / clips.prepared.rate
-    notes = {**plan.notes, "clips": str(len(training)), "seconds": f"{float(seconds):.1f}"}
+    notes = {**plan.notes, "clips": str(options.clips or len(training)), "seconds": f"{float(seconds):.1f}"}
+    if options.speaker is not None:
+        notes["speakers"] = options.speaker
     return network, replace(
         plan,
         rate=clips.prepared.rate,

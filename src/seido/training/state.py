@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,32 +12,20 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
+from torch.optim import Adam
 
 from seido.errors import BadInputError, OutputError
 from seido.files import require_file, write_bytes
 from seido.plan import Plan
+from seido.training.history import HISTORY, Row, write_history
+from seido.training.task import Memory
 
 BEST = "best.safetensors"
 LAST = "last.safetensors"
-HISTORY = "history.csv"
-VERSION = 1
-_WEIGHTS = "weights/"
-_MOMENTS = "adam/"
-
-
-@dataclass(frozen=True)
-class Row:
-    """One validation, as it stands in history.csv."""
-
-    step: int
-    train_l1: float | None
-    """Mean L1 of the steps since the row before; None before the first step."""
-    validation_l1: float
-    held_l1: float
-    """What showing the first frame all the time would have scored: the yardstick."""
-    learning_rate: float
-    frames_per_second: float | None
-    """Training frames a second since the row before; the one column that differs from run to run."""
+CARD = "README.md"
+VERSION = 2
+_WEIGHTS = "weights"
+_MOMENTS = "adam"
 
 
 @dataclass(frozen=True)
@@ -47,38 +33,47 @@ class Ledger:
     """What has happened so far; with the weights and Adam's moments it is all that a run needs to go on."""
 
     step: int = 0
-    loss_sum: float = 0.0
-    """Sum of the steps' L1 since the last validation."""
-    loss_count: int = 0
+    sums: Mapping[str, float] = field(default_factory=dict)
+    """Sums over the steps since the last validation: of the loss, under "loss", and of its parts."""
+    count: int = 0
+    """Those steps."""
     best_step: int = 0
-    best_l1: float | None = None
-    mark_l1: float | None = None
+    best_loss: float | None = None
+    mark: float | None = None
     """The validation loss that has to be undercut for a gain."""
     stale: int = 0
     """Validations since the last gain."""
+    memory: Memory = field(default_factory=dict)
+    scaler: Mapping[str, float] = field(default_factory=dict)
+    """How small losses are kept from vanishing in 16 bits."""
     history: tuple[Row, ...] = ()
 
     @property
-    def train_l1(self) -> float | None:
-        """Mean L1 since the last validation."""
-        return self.loss_sum / self.loss_count if self.loss_count else None
+    def train_loss(self) -> float | None:
+        """Mean loss since the last validation."""
+        return self.sums["loss"] / self.count if self.count else None
 
-    def stepped(self, l1: float) -> Ledger:
+    def means(self) -> dict[str, float]:
+        """Return the means of the loss's parts since the last validation."""
+        return {f"train/{name}": total / self.count for name, total in self.sums.items() if name != "loss"}
+
+    def stepped(self, loss: float, parts: Mapping[str, float]) -> Ledger:
         """Return the ledger after one more step."""
-        return replace(self, step=self.step + 1, loss_sum=self.loss_sum + l1, loss_count=self.loss_count + 1)
+        sums = {name: self.sums.get(name, 0.0) + value for name, value in {**parts, "loss": loss}.items()}
+        return replace(self, step=self.step + 1, sums=sums, count=self.count + 1)
 
     def validated(self, row: Row, minimum_gain: float) -> Ledger:
         """Return the ledger after a validation."""
-        loss = row.validation_l1
-        best = self.best_l1 is None or loss < self.best_l1
-        gain = self.mark_l1 is None or loss < self.mark_l1 * (1 - minimum_gain)
+        loss = row.validation_loss
+        best = self.best_loss is None or loss < self.best_loss
+        gain = self.mark is None or loss < self.mark * (1 - minimum_gain)
         return replace(
             self,
-            loss_sum=0.0,
-            loss_count=0,
+            sums={},
+            count=0,
             best_step=self.step if best else self.best_step,
-            best_l1=loss if best else self.best_l1,
-            mark_l1=loss if gain else self.mark_l1,
+            best_loss=loss if best else self.best_loss,
+            mark=loss if gain else self.mark,
             stale=0 if gain else self.stale + 1,
             history=(*self.history, row),
         )
@@ -98,42 +93,43 @@ class Saved:
     ledger: Ledger
     tensors: Mapping[str, Tensor]
 
-    def restore(self, network: nn.Module, optimizer: torch.optim.Adam) -> None:
+    def restore(self, networks: Mapping[str, nn.Module], optimizers: Mapping[str, Adam]) -> None:
         """Put weights and Adam's moments back where they were."""
-        names = {name: name.removeprefix(_WEIGHTS) for name in self.tensors if name.startswith(_WEIGHTS)}
-        network.load_state_dict({short: self.tensors[name] for name, short in names.items()})
-        for name, parameter in network.named_parameters():
-            moments = {}
-            for key in ("step", "exp_avg", "exp_avg_sq"):
-                tensor = self.tensors.get(f"{_MOMENTS}{name}/{key}")
-                if tensor is not None:
-                    # In memory as the parameter is: another order of the bytes could round differently.
-                    moments[key] = torch.empty_like(parameter).copy_(tensor) if key != "step" else tensor
-            if moments:
-                optimizer.state[parameter] = moments
+        for name, network in networks.items():
+            head = f"{_WEIGHTS}/{name}/"
+            weights = {key.removeprefix(head): each for key, each in self.tensors.items() if key.startswith(head)}
+            network.load_state_dict(weights)
+            for parameter_name, parameter in network.named_parameters():
+                moments = {}
+                for key in ("step", "exp_avg", "exp_avg_sq"):
+                    tensor = self.tensors.get(f"{_MOMENTS}/{name}/{parameter_name}/{key}")
+                    if tensor is not None:
+                        # In memory as the parameter is: another order of the bytes could round differently.
+                        moments[key] = tensor if key == "step" else torch.empty_like(parameter).copy_(tensor)
+                if moments:
+                    moments["step"] = moments["step"].to(parameter.device)  # where the fused optimiser keeps it
+                    optimizers[name].state[parameter] = moments
 
 
 def save_last(
     folder: Path,
-    network: nn.Module,
-    optimizer: torch.optim.Adam,
+    networks: Mapping[str, nn.Module],
+    optimizers: Mapping[str, Adam],
     ledger: Ledger,
     options: Mapping[str, Any],
     plan: Plan,
 ) -> None:
-    """Write last.safetensors, then history.csv from it; each whole or not at all."""
-    tensors = {_WEIGHTS + name: tensor for name, tensor in network.state_dict().items()}
-    for name, parameter in network.named_parameters():
-        for key, tensor in optimizer.state.get(parameter, {}).items():
-            tensors[f"{_MOMENTS}{name}/{key}"] = tensor
+    """Write last.safetensors, then the history from it; each whole or not at all."""
+    tensors: dict[str, Tensor] = {}
+    for name, network in networks.items():
+        tensors |= {f"{_WEIGHTS}/{name}/{key}": tensor for key, tensor in network.state_dict().items()}
+        for parameter_name, parameter in network.named_parameters():
+            for key, tensor in optimizers[name].state.get(parameter, {}).items():
+                tensors[f"{_MOMENTS}/{name}/{parameter_name}/{key}"] = tensor
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     run = {"version": VERSION, "options": options, "plan": plan.to_json(), "ledger": asdict(ledger)}
     write_bytes(folder / LAST, save(tensors, {"training": json.dumps(run)}))
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow([field.name for field in fields(Row)])
-    writer.writerows(astuple(row) for row in ledger.history)
-    write_bytes(folder / HISTORY, table.getvalue().encode())
+    write_history(folder, ledger.history)
 
 
 def read_last(folder: Path) -> Saved:
@@ -145,8 +141,11 @@ def read_last(folder: Path) -> Saved:
         with safe_open(require_file(path), framework="pt") as file:
             run = json.loads(file.metadata()["training"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if run["version"] > VERSION:
-            raise BadInputError(f"{path}: it was written by a newer seido; upgrade seido to resume it")
+        if run["version"] != VERSION:
+            which = "a newer" if run["version"] > VERSION else "an older"
+            raise BadInputError(
+                f"{path}: it was written by {which} seido, which alone can resume it; use its {BEST} with --init"
+            )
         return Saved(run["options"], Plan.from_json(run["plan"], str(path)), Ledger.from_json(run["ledger"]), tensors)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise BadInputError(
@@ -157,12 +156,12 @@ def read_last(folder: Path) -> Saved:
 def resumable(folder: Path, options: Mapping[str, Any], corpus: str) -> Saved:
     """Read the run in `folder` that goes on with these options and clips; raises BadInputError on any difference."""
     saved = read_last(folder)
-    for name, value in options.items():
-        before = saved.options.get(name)
-        if before != value:
+    begun = dict(_flat(saved.options))
+    for name, value in _flat(options):
+        if begun.get(name) != value:
             raise BadInputError(
-                f"{folder}: this run was begun with {name} {before}, not {value}; resume it with the same options "
-                "or choose another folder"
+                f"{folder}: this run was begun with {name} {begun.get(name)}, not {value}; resume it with the same "
+                "options or choose another folder"
             )
     if saved.plan.corpus != corpus:
         raise BadInputError(
@@ -171,6 +170,14 @@ def resumable(folder: Path, options: Mapping[str, Any], corpus: str) -> Saved:
     if not (folder / BEST).exists():
         raise BadInputError(f"{folder / BEST}: it is missing; put it back, or begin again in another folder")
     return saved
+
+
+def _flat(options: Mapping[str, Any], head: str = "") -> list[tuple[str, Any]]:
+    """List options with those of a group under its name and a dot."""
+    found: list[tuple[str, Any]] = []
+    for name, value in options.items():
+        found += _flat(value, f"{head}{name}.") if isinstance(value, Mapping) else [(head + name, value)]
+    return found
 
 
 def require_unused(folder: Path) -> None:
