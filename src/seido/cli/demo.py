@@ -92,9 +92,9 @@ def run_demo(out: Path, options: DemoOptions, say: Say) -> None:
     say("These are phantom figures: three sentences, two minutes of training; they show that it works, not how well.")
     say(f"The movie: {movie}, made by")
     say(f"  seido generate {speech} {frame} --out {movie} --model {trained.best}")
-    say("Original | generated | difference:")
+    say("Original | generated | difference, and all of it on one page:")
     for path in result.files:
-        if path.suffix in {".mp4", ".png"}:
+        if path.suffix in {".mp4", ".png", ".html"}:
             say(f"  {path}")
     say(f"Done in {time.monotonic() - began:.0f} s.")
 

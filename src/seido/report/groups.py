@@ -94,7 +94,8 @@ def _by_part(jobs: Sequence[Job], scored: Mapping[str, Scored], seed: int) -> li
             for predictor, one in scored[job.name].articulation.items():
                 parts: Mapping[str, Mapping[str, float | None]] = getattr(one, part)
                 for name, agreement in parts.items():
-                    values.setdefault(name, {}).setdefault(predictor, []).append(agreement["correlation"])
+                    label = name.replace("_", " ")
+                    values.setdefault(label, {}).setdefault(predictor, []).append(agreement["correlation"])
         if values:
             note = "; ".join(f"{name}: {told}" for name, told in VARIABLES.items()) if part == "tract" else ""
             found.append(Grouped(title, measure, _rows(values, seed), note=note))
