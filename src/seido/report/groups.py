@@ -14,6 +14,7 @@ from seido.scores.bootstrap import Estimate, estimate
 from seido.scores.phones import phone_inventory, sound_of
 from seido.scores.rows import Row
 from seido.scores.table import summarise
+from seido.scores.tracker_error import PHANTOM_ERROR
 from seido.scores.tract import VARIABLES
 
 PARTS = (
@@ -23,6 +24,12 @@ PARTS = (
     Measure("squared_error", "mean squared error × 1000", "lower", 2),
 )
 """Measures of parts of a movie; the headline table has none of them."""
+TRACKER = (
+    "The tracker itself, where the truth is known (phantom, its bias taken out; correlation): "
+    + ", ".join(f"{name} {one.without_bias_mm:g} mm ({one.correlation:g})" for name, one in PHANTOM_ERROR.items())
+    + ". On real contours it was fit only where three landmarks had been pointed out to it."
+)
+"""What tract variables are worth, said wherever they are shown."""
 _GROUPED = ("motion_correlation", "ssim")
 _FEWEST = 3
 """Phones of a kind below which nothing is said of it."""
@@ -97,7 +104,8 @@ def _by_part(jobs: Sequence[Job], scored: Mapping[str, Scored], seed: int) -> li
                     label = name.replace("_", " ")
                     values.setdefault(label, {}).setdefault(predictor, []).append(agreement["correlation"])
         if values:
-            note = "; ".join(f"{name}: {told}" for name, told in VARIABLES.items()) if part == "tract" else ""
+            told = "; ".join(f"{name}: {meant}" for name, meant in VARIABLES.items())
+            note = f"{told}. {TRACKER}" if part == "tract" else ""
             found.append(Grouped(title, measure, _rows(values, seed), note=note))
     return found
 

@@ -13,7 +13,7 @@ from seido.clips.store import Clips, Entry
 from seido.corpus.textgrid import Tier as TextTier
 from seido.models.checkpoint import load_checkpoint
 from seido.plan import Plan
-from seido.report.groups import PARTS, groups, trained_phones, value_of
+from seido.report.groups import PARTS, TRACKER, groups, trained_phones, value_of
 from seido.report.kymograph import Line
 from seido.report.page.build import write_page
 from seido.report.page.data import (
@@ -124,6 +124,7 @@ def _notes(clips: Clips, plans: Mapping[str, Plan]) -> tuple[str, ...]:
         "Wrong speech is that of another recording, of the same speaker where there is one.",
         "The noise ceiling is what a prediction without noise would score, with noise estimated from the movie itself.",
     ]
+    notes.append(f"Tract variables, closures and the tract error are measured in the pictures. {TRACKER}")
     if any("published" in plan.notes for plan in plans.values()):
         notes.append("Weights derived from Wav2Lip's published ones are for research and non-commercial use only.")
     if not clips.split("train"):

@@ -7,11 +7,13 @@ import io
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
+from statistics import fmean
 from typing import Any
 
 from seido.errors import BadInputError
 from seido.scores.bootstrap import COVERAGE, RESAMPLES, Estimate, difference, estimate, over_speakers
 from seido.scores.rows import FIRST_SCORED, MEASURES, Measure, Row, Scores
+from seido.scores.tracker_error import PHANTOM_ERROR
 
 __all__ = [
     "COVERAGE", "RESAMPLES", "Estimate", "Summary", "differences", "estimate", "summaries", "summarise",
@@ -126,6 +128,11 @@ def table_markdown(table: Sequence[Row], seed: int = 0) -> str:
     )
     over = " or ".join(dict.fromkeys(f"the {summary.over}" for summary in found)) or "the clips"
     notes = [f"Mean over clips [95 % bootstrap interval, {RESAMPLES} resamples of {over}]; frame 0 is not scored."]
+    if any(measure.name == "tract_error_mm" for measure in measures):
+        own = fmean(one.without_bias_mm for name, one in PHANTOM_ERROR.items() if name != "TBCL")
+        notes.append(
+            f"The tracker of tract variables has an error of its own: {own:.2f} mm on the phantom, bias taken out."
+        )
     if any(summary.clips == 1 for summary in found):
         notes.append("One clip alone has no interval.")
     if any(summary.estimates[measure.name].clips < summary.clips for summary in found for measure in measures):
