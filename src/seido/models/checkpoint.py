@@ -17,12 +17,13 @@ from seido import files
 from seido.errors import BadInputError
 from seido.models.baselines import BASELINES, TITLES, new_baseline
 from seido.models.blocks import FEWEST_CHANNELS, WIDEST
+from seido.models.tract import new_tract
 from seido.models.wav2lip import QualityDiscriminator, SyncNet, Wav2Lip
 from seido.models.weight_files import read_weights
 from seido.plan import Network, Plan
 
-Kind = Literal["wav2lip", "syncnet", "discriminator", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm"]
-GENERATORS: tuple[Kind, ...] = ("wav2lip", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm")
+Kind = Literal["wav2lip", "syncnet", "discriminator", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm", "tract"]
+GENERATORS: tuple[Kind, ...] = ("wav2lip", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm", "tract")
 """Networks that make movies."""
 
 PLAN_KEY = "seido.plan"
@@ -45,6 +46,7 @@ _NAMES: dict[Kind, str] = {
     "csapo-cnn": TITLES["csapo-cnn"],
     "csapo-lstm": TITLES["csapo-lstm"],
     "oura-blstm": TITLES["oura-blstm"],
+    "tract": "a tract generator",
 }
 _CURES: dict[Kind, str] = {
     "wav2lip": "give the generator's, such as wav2lip_gan.pth or one that seido trained",
@@ -54,6 +56,7 @@ _CURES: dict[Kind, str] = {
     "csapo-cnn": "give one that `seido train --model csapo-cnn` made",
     "csapo-lstm": "give one that `seido train --model csapo-lstm` made",
     "oura-blstm": "give one that `seido train --model oura-blstm` made",
+    "tract": "give one that `seido train --model tract` made",
 }
 _SIGNS: tuple[tuple[str, Kind], ...] = (
     ("face_decoder_blocks.", "wav2lip"),
@@ -93,7 +96,7 @@ def load_checkpoint(path: str | Path, expect: Kind | tuple[Kind, ...] | None = "
     found = read_weights(path)
     text = found.metadata.get(PLAN_KEY)
     planned = None if text is None else Plan.from_json(text, str(path))
-    # Baselines are seido's own: there is none without a plan.
+    # Baselines and tract generators are seido's own: there is none without a plan.
     kind = (planned and _baseline(planned)) or _kind(path, found.weights)
     wanted = (expect,) if isinstance(expect, str) else expect
     if wanted is not None and kind not in wanted:
@@ -140,7 +143,7 @@ def build(checkpoint: Checkpoint) -> nn.Module:
 
 
 def _baseline(plan: Plan) -> Kind | None:
-    return next((kind for kind in GENERATORS if kind == plan.network.name and kind in BASELINES), None)
+    return next((kind for kind in GENERATORS if kind == plan.network.name and kind != "wav2lip"), None)
 
 
 def _empty(kind: Kind, plan: Plan) -> nn.Module:
@@ -148,6 +151,8 @@ def _empty(kind: Kind, plan: Plan) -> nn.Module:
     with torch.device("meta"):
         if kind in BASELINES:
             return new_baseline(plan)
+        if kind == "tract":
+            return new_tract(plan)
         if kind == "wav2lip":
             return Wav2Lip(network.width, network.residual)
         return SyncNet(network.width) if kind == "syncnet" else QualityDiscriminator(network.width)

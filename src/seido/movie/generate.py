@@ -22,14 +22,18 @@ from seido.models.checkpoint import GENERATORS, build, load_checkpoint
 from seido.models.device import choose_device
 from seido.models.inputs import as_channels, face_input, mel_windows
 from seido.models.registry import find_model
+from seido.models.tract import TractGenerator
+from seido.models.tract_speech import hearing
 from seido.models.wav2lip import Wav2Lip
 from seido.movie.engines import EngineName, make_engine
 from seido.plan import Plan
 from seido.timebase import exact_rate
 from seido.values import Frame, Region, Speech, check_frame
 
-Generator = Wav2Lip | AlignedNetwork
-"""A network that makes movies: it completes the first frame, or as a baseline never looks at it."""
+Generator = Wav2Lip | AlignedNetwork | TractGenerator
+"""A network that makes movies: it completes or moves the first frame, or as a baseline never looks at it."""
+_STRETCH = 256
+"""Frames whose speech is encoded at a time: memory stays flat however long the speech."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +115,8 @@ def render(model: Generator, plan: Plan, speech: Speech, picture: Frame, options
     crop = region.crop(picture)
     if isinstance(model, AlignedNetwork):
         return Generation(_aligned_frames(model, plan, speech, picture, region, rate, options), rate, total, plan)
+    if isinstance(model, TractGenerator):
+        return Generation(_tract_frames(model, plan, speech, picture, region, rate, options), rate, total, plan)
     held = shrunk(crop[None], plan)
     engine = make_engine(
         model,
@@ -166,11 +172,50 @@ def _aligned_frames(
     return frames()
 
 
+def _tract_frames(
+    model: TractGenerator,
+    plan: Plan,
+    speech: Speech,
+    picture: Frame,
+    region: Region,
+    rate: Fraction,
+    options: GenerateOptions,
+) -> Iterator[Frame]:
+    """Make the frames of a tract generator: the first frame is held, the speech heard in overlapping stretches."""
+    if options.engine == "openvino":
+        raise BadInputError(f"{plan.network.name} does not run on the openvino engine; leave out --engine")
+    device, crop, total = choose_device(options.device), region.crop(picture), speech.frames(rate)
+    model = model.to(device)
+    mel, lead = log_mel(speech, plan.front_end), plan.lead_at(rate) + Fraction(str(options.offset)) / 1000
+
+    def pictures() -> Iterator[Tensor]:
+        # Not around a yield: whoever takes the frames would be in inference mode too.
+        with torch.inference_mode():
+            held = model.hold(shrunk(crop[None], plan).mean(dim=1, keepdim=True).to(device))
+        for first in range(0, total, _STRETCH):
+            cut, at = hearing(mel, range(first, min(first + _STRETCH, total)), rate, lead)
+            with torch.inference_mode():
+                codes = model.listen(torch.from_numpy(cut)[None].to(device), torch.from_numpy(at)[None].to(device))[0]
+            for some in torch.split(codes, options.batch):
+                with torch.inference_mode():
+                    made = model.paint(some, held).cpu()
+                yield made
+
+    def frames() -> Iterator[Frame]:
+        for images in pictures():
+            for image in to_pixels(images.expand(-1, 3, -1, -1), crop, plan):
+                shown = picture.copy()
+                region.crop(shown)[:] = image
+                yield shown
+
+    return frames()
+
+
 def load_generator(name: str) -> tuple[Generator, Plan]:
     """Load a generator and its plan by bundled name or file; raises BadInputError."""
     checkpoint = load_checkpoint(find_model(name), GENERATORS)
     model = build(checkpoint)
-    assert isinstance(model, Wav2Lip | AlignedNetwork)  # noqa: S101  (load_checkpoint was told what to expect)
+    assert isinstance(model, Wav2Lip | AlignedNetwork | TractGenerator)  # noqa: S101  (load_checkpoint was told what to expect)
     return model, checkpoint.plan
 
 

@@ -14,9 +14,9 @@ import torch
 from seido.corpus.sound import read_speech
 from seido.corpus.video import movie_frames, probe_movie
 from seido.errors import BadInputError
-from seido.models.aligned import AlignedNetwork
 from seido.models.device import choose_device
 from seido.models.inputs import face_input
+from seido.models.wav2lip import Wav2Lip
 from seido.movie.face import find_face
 from seido.movie.generate import (
     GenerateOptions,
@@ -50,7 +50,7 @@ def dub(speech: Speech | Path | str, movie: Path | str, options: GenerateOptions
     if options.fps is not None:
         raise BadInputError("a moving face keeps the frame rate of its movie; leave out --fps")
     model, plan = load_generator(options.model)
-    if isinstance(model, AlignedNetwork):
+    if not isinstance(model, Wav2Lip):
         raise BadInputError(f"{options.model}: a {plan.network.name} sees no face; give a Wav2Lip generator")
     voice = speech if isinstance(speech, Speech) else read_speech(Path(speech))
     info = probe_movie(Path(movie))

@@ -132,6 +132,12 @@ def _what(plan: Plan, kind: str) -> str:
     if kind == "baseline":
         title = TITLES[plan.network.name]
         return f"{title[0].upper()}{title[1:]} {size}. It sees speech alone, no picture of the speaker."
+    if plan.network.name == "tract":
+        wide = "" if width == 1 else f", with {width} of its channels"
+        return (
+            f"Our generator for the vocal tract{wide}: it hears all of the speech, warps the first frame and paints "
+            "what opens and closes. From speech and one frame it generates the movie of the vocal tract that spoke."
+        )
     adding = "; it adds what changes to the reference picture" if plan.network.residual else ""
     return (
         f"A Wav2Lip generator (Prajwal et al. 2020) {size}{adding}. From speech and one frame it generates the movie "

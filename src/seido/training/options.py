@@ -19,7 +19,7 @@ from seido.training.augment import AugmentOptions
 from seido.training.checks import require_between, require_one_of, require_whole
 from seido.training.sync_batches import SyncOptions
 
-Model = Literal["wav2lip", "syncnet", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm"]
+Model = Literal["wav2lip", "syncnet", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm", "tract"]
 Reference = Literal["first", "far", "any"]
 """Which frame of the clip shows the network the speaker; see TrainOptions.reference."""
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -87,12 +87,30 @@ class AlignedOptions:
 
 
 @dataclass(frozen=True)
+class TractOptions:
+    """What the tract generator is and learns; None is the default, so that older runs can be resumed."""
+
+    size: int | None = None
+    """Pixels along each side of the pictures it works on; by default 128."""
+    change: float | None = None
+    """Weight, beside L1, of the L1 of the differences between neighbouring frames; by default 0."""
+
+    def __post_init__(self) -> None:
+        if self.size is not None:
+            require_whole("tract.size", self.size, 32)
+            require_between("tract.size", self.size, 32, 1024)
+        if self.change is not None:
+            require_between("tract.change", self.change, 0, math.inf)
+
+
+@dataclass(frozen=True)
 class TrainOptions:
     """How to train a network; raises BadInputError naming the option that cannot be used."""
 
     model: Model = "wav2lip"
     """What to train: wav2lip, the generator, syncnet, the expert that tells whether speech and picture agree, or a
-    baseline that sees no picture of the speaker: csapo-dnn, csapo-cnn, csapo-lstm, oura-blstm."""
+    baseline that sees no picture of the speaker: csapo-dnn, csapo-cnn, csapo-lstm, oura-blstm. tract is the
+    generator made for the vocal tract, which moves what the first frame shows."""
     speaker: str | None = None
     """Train and validate on this speaker's clips only; by default on all."""
     width: Fraction | None = None
@@ -108,10 +126,11 @@ class TrainOptions:
     """first: the clip's first frame, as when generating. far: that, or a frame at least 0.6 s away (the tract
     recipe's). any: any other frame (the talk's)."""
     window: int | None = None
-    """Frames in a row that an example has; 1, but 5 where the sync expert judges and 16 for a recurrent baseline."""
+    """Frames in a row that an example has; 1, but 5 where the sync expert judges 16 for a recurrent baseline, and
+    12 for tract."""
     batch: int | None = None
     """Examples in a step, over all processes; by default 16 frames for a generator, 64 windows for the expert,
-    128 frames for a baseline."""
+    128 frames for a baseline, 4 stretches for tract."""
     accumulate: int = 1
     """Passes that a step is split into, for less memory; batch normalisation then sees the smaller parts."""
     learning_rate: float | None = None
@@ -164,6 +183,8 @@ class TrainOptions:
     """What the sync expert learns from."""
     aligned: AlignedOptions = field(default_factory=AlignedOptions)
     """What the baselines learn from."""
+    tract: TractOptions = field(default_factory=TractOptions)
+    """What the tract generator is and learns."""
 
     def __post_init__(self) -> None:
         if self.width is not None:

@@ -28,6 +28,7 @@ from seido.training.options import TrainOptions
 from seido.training.state import Saved
 from seido.training.sync_task import SyncTask
 from seido.training.task import Task
+from seido.training.tract_task import TractTask
 
 
 def task_of(options: TrainOptions, clips: Clips, saved: Saved | None = None) -> Task[Any]:
@@ -39,6 +40,8 @@ def task_of(options: TrainOptions, clips: Clips, saved: Saved | None = None) -> 
         clips = of_speaker(clips, options.speaker)
     if options.model in BASELINES:
         return AlignedTask(clips, options, saved.plan if saved else None)
+    if options.model == "tract":
+        return TractTask(clips, options, saved.plan if saved else None)
     if options.model == "syncnet":
         return SyncTask(clips, options, saved.plan if saved else None)
     network, plan = (new_network(saved.plan), saved.plan) if saved else starting_point(options, clips)
