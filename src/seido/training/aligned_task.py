@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -138,13 +138,7 @@ class AlignedTask:
     @torch.inference_mode()
     def pictures(self) -> NDArray[np.uint8]:
         """Draw four validation frames, a row each: first frame of the clip, true, generated, and their difference."""
-        count, rows = len(self.watched.clip), []
-        for number in sorted({count * row // _SHOWN for row in range(_SHOWN)}):
-            clip, frame = int(self.watched.clip[number]), int(self.watched.target[number])
-            first, true = seen(self.validation, clip, [0, frame])
-            made = self._shown(clip)[frame]
-            rows.append(torch.cat([first, true, made, (0.5 + made - true).clamp(0, 1)], dim=1))
-        return (torch.cat(rows) * 255).round().to(torch.uint8).numpy()
+        return sample(self.validation, self.watched, lambda clip, frame: self._shown(clip)[frame])
 
     def _drawn(self, step: int) -> Draw:
         return draw_batch(self.training, self.options.seed, step, self.batch_size, "first", self.window)
@@ -160,6 +154,17 @@ class AlignedTask:
         with self.numbers.cast():
             made: Tensor = self.network(speech[None].to(self.numbers.device))[0]
         return made.float().clamp(0, 1).cpu()
+
+
+def sample(examples: Examples, watched: Draw, made: Callable[[int, int], Tensor]) -> NDArray[np.uint8]:
+    """Draw four of the watched frames, a row each: first frame, true, `made` (clip, frame) and their difference."""
+    count, rows = len(watched.clip), []
+    for number in sorted({count * row // _SHOWN for row in range(_SHOWN)}):
+        clip, frame = int(watched.clip[number]), int(watched.target[number])
+        first, true = seen(examples, clip, [0, frame])
+        shown = made(clip, frame)
+        rows.append(torch.cat([first, true, shown, (0.5 + shown - true).clamp(0, 1)], dim=1))
+    return (torch.cat(rows) * 255).round().to(torch.uint8).numpy()
 
 
 def aligned_plan(clips: Clips, options: TrainOptions) -> Plan:

@@ -19,7 +19,7 @@ from seido.models.tract_speech import hearing
 from seido.plan import FrontEnd, Network, Plan
 from seido.timebase import MEL_RATE, WINDOW
 from seido.training.adapt import AdaptOptions
-from seido.training.aligned_task import seen
+from seido.training.aligned_task import sample, seen
 from seido.training.augment import augmented
 from seido.training.batches import Draw, Examples, draw_batch, open_examples, spread_draw
 from seido.training.losses import l1, ssim
@@ -32,8 +32,6 @@ STRETCH = 12
 """Frames in a row that an example has unless said otherwise: half a second at 25/s."""
 BATCH = 4
 """Examples in a step unless said otherwise."""
-_SHOWN = 4
-"""Validation frames in a sample picture."""
 _AT_ONCE = 32
 """Validation frames painted at a time."""
 
@@ -169,13 +167,7 @@ class TractTask:
     @torch.inference_mode()
     def pictures(self) -> NDArray[np.uint8]:
         """Draw four validation frames, a row each: first frame of the clip, true, generated, and their difference."""
-        count, rows = len(self.watched.clip), []
-        for number in sorted({count * row // _SHOWN for row in range(_SHOWN)}):
-            clip, frame = int(self.watched.clip[number]), int(self.watched.target[number])
-            first, true = seen(self.validation, clip, [0, frame])
-            made = self._shown(clip, [frame])[0]
-            rows.append(torch.cat([first, true, made, (0.5 + made - true).clamp(0, 1)], dim=1))
-        return (torch.cat(rows) * 255).round().to(torch.uint8).numpy()
+        return sample(self.validation, self.watched, lambda clip, frame: self._shown(clip, [frame])[0])
 
     def _drawn(self, step: int) -> Draw:
         reference = self.options.reference or "far"
