@@ -7,15 +7,16 @@ import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import get_args
 
 import pytest
 import torch
 
 from seido.cli import main
-from seido.cli.models import models_app
+from seido.cli.models import _KINDS, _PURPOSES, models_app
 from seido.files import sha256
 from seido.models import catalogue
-from seido.models.checkpoint import load_checkpoint, save_checkpoint
+from seido.models.checkpoint import Kind, load_checkpoint, save_checkpoint
 from seido.models.registry import bundled_models
 from seido.models.wav2lip import QualityDiscriminator, SyncNet, Wav2Lip
 from seido.plan import FrontEnd, Network, Plan
@@ -202,3 +203,7 @@ def test_average(capsys, best, tmp_path):
     assert {path: path.read_bytes() for path in before if path != other} == {
         path: data for path, data in before.items() if path != other
     }
+
+
+def test_every_kind_of_checkpoint_can_be_told():
+    assert set(_KINDS) == set(_PURPOSES) == set(get_args(Kind))

@@ -30,6 +30,7 @@ _KINDS: dict[Kind, str] = {
     "csapo-cnn": "baseline",
     "csapo-lstm": "baseline",
     "oura-blstm": "baseline",
+    "tract": "generator",
 }
 _PURPOSES: dict[Kind, str] = {
     "wav2lip": "a generator: from speech and one picture, it draws the picture for each moment of the speech",
@@ -39,6 +40,7 @@ _PURPOSES: dict[Kind, str] = {
     "csapo-cnn": f"a baseline: {TITLES['csapo-cnn']} that draws pictures from speech alone",
     "csapo-lstm": f"a baseline: {TITLES['csapo-lstm']} that draws pictures from speech alone",
     "oura-blstm": f"a baseline: {TITLES['oura-blstm']} that draws pictures from speech alone",
+    "tract": "a generator: from speech and one picture, which it moves, it makes the picture of each moment",
 }
 _RECIPES = {
     "tract": "the first frame alone, and it predicts the whole frame (recipe tract)",

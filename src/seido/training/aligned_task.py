@@ -87,9 +87,7 @@ class AlignedTask:
 
     def told(self, step: int) -> str:
         """Name the clips and first frames of a step."""
-        draw = self._drawn(step)
-        names = (f"{self.training.names[clip]}:{frame}" for clip, frame in zip(draw.clip, draw.target, strict=True))
-        return ", ".join(names)
+        return self.training.told(self._drawn(step))
 
     def batch(self, step: int, share: Share) -> AlignedBatch:
         """Make a part of a step's batch; nothing is varied, as published."""

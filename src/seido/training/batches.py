@@ -107,6 +107,10 @@ class Examples:
         """Count for each clip where `window` targets in a row can begin: int64 (clips,)."""
         return np.maximum(0, self.lengths - window)
 
+    def told(self, draw: Draw) -> str:
+        """Name the clips and first targets of a draw, for messages."""
+        return ", ".join(f"{self.names[clip]}:{frame}" for clip, frame in zip(draw.clip, draw.target, strict=True))
+
     @cached_property
     def motion(self) -> tuple[Tensor, ...]:
         """Per clip, where it moves: the standard deviation of each pixel over time, its mean 1; float32 (1, S, S)."""

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from seido.models.quality import QualityDiscriminator
 from seido.plan import Plan
 from seido.training.adapt import merged
-from seido.training.batches import Examples, FaceBatch, Variation, draw_batch, spread_draw
+from seido.training.batches import Draw, Examples, FaceBatch, Variation, draw_batch, spread_draw
 from seido.training.critics import SyncCritic, discriminator_loss, perceptual_loss
 from seido.training.losses import l1, ssim
 from seido.training.numbers import Numbers
@@ -67,14 +67,12 @@ class GeneratorTask:
 
     def told(self, step: int) -> str:
         """Name the clips and frames of a step."""
-        draw = draw_batch(self.training, self.options.seed, step, self.batch_size, self.reference, self.window)
-        names = (f"{self.training.names[clip]}:{frame}" for clip, frame in zip(draw.clip, draw.target, strict=True))
-        return ", ".join(names)
+        return self.training.told(self._drawn(step))
 
     def batch(self, step: int, share: Share) -> FaceBatch:
         """Make a part of a step's batch."""
         seed, part = self.options.seed, share.of(self.batch_size)
-        draw = draw_batch(self.training, seed, step, self.batch_size, self.reference, self.window)[part]
+        draw = self._drawn(step)[part]
         varied = Variation(self.options.augment, seed, step, part.start)
         motion = self.options.losses.motion > 0
         return self.training.batch(draw, self.options.recipe, varied, motion=motion, voice=self.expert is not None)
@@ -150,6 +148,9 @@ class GeneratorTask:
             difference = (0.5 + made - true).clamp(0, 1)
             rows.append(torch.cat([batch.face[:1, 3:], true, made, difference], dim=3).mean((0, 1)))
         return (torch.cat(rows) * 255).round().to(torch.uint8).cpu().numpy()
+
+    def _drawn(self, step: int) -> Draw:
+        return draw_batch(self.training, self.options.seed, step, self.batch_size, self.reference, self.window)
 
     def _frames(self, batch: FaceBatch) -> Tensor:
         with self.numbers.cast():
