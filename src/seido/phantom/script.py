@@ -14,7 +14,7 @@ from seido.phantom.grammar import LONGEST, SHORTEST, sentence
 from seido.phantom.texts import NORTH_WIND
 from seido.phantom.utterance import LANGUAGES, Language, require_language
 
-CAST = ("M1", "F1", "A1", "M2", "F2", "M3", "F3", "A2")
+CAST = ("M1", "F1", "A1", "M2", "F2", "M3", "F3", "A2", "M4", "F4", "A3", "M5", "F5", "M6", "F6", "A4")
 """The speakers in the order they join a corpus: a small one has men, women and adolescents too."""
 FAST, SLOW = Fraction(2717, 100), Fraction(1384, 100)
 """Frames per second of the two halves of the cast, as in the corpus the phantom stands in for."""
@@ -26,7 +26,7 @@ class PhantomOptions:
     """What a phantom corpus holds."""
 
     speakers: int = 8
-    """Speakers to train on, 0 to 8, each a deformation of the engine's own."""
+    """Speakers to train on, 0 to 16, each a deformation of the engine's own."""
     utterances: int = 40
     """Utterances of each speaker."""
     languages: str = ",".join(LANGUAGES)
