@@ -9,7 +9,7 @@ from seido.errors import BadInputError
 from seido.training.augment import AugmentOptions, augmented
 
 OFF = AugmentOptions.off()
-STRONG = AugmentOptions(0.3, 0.3, 0.1, 4, 0.1, 0.5, 8, 1.0, 1.0)
+STRONG = AugmentOptions(0.3, 0.3, 0.1, 4, 0.1, 0.1, 0.5, 8, 1.0, 1.0, 0.15)
 
 
 def groups(count=4, frames=5, channels=3, size=32, seed=0):
@@ -72,7 +72,7 @@ def test_the_draw_depends_on_seed_step_and_group_alone():
 
 def test_pictures_and_mels_stay_within_their_limits():
     batch = groups(count=8)
-    extreme = AugmentOptions(1.0, 1.0, 1.0, 16, 0.5, 8.0, 16, 8.0, 8.0)
+    extreme = AugmentOptions(1.0, 1.0, 1.0, 16, 0.5, 0.2, 8.0, 16, 8.0, 8.0, 0.5)
     reference, target, mels = augmented(*batch, extreme, 0, 0)
     for pictures in (reference, target):
         assert pictures.min() >= 0
@@ -257,3 +257,38 @@ def test_gain_and_tilt_are_straight_lines_over_the_bands():
 def test_bad_options_are_told_by_name(name, value):
     with pytest.raises(BadInputError, match=name):
         AugmentOptions(**{name: value})
+
+
+def test_a_warp_moves_pictures_smoothly_and_all_of_an_example_alike():
+    rows, columns = np.mgrid[0:64, 0:64].astype(np.float32) / 63
+    where = torch.from_numpy(np.stack([rows, columns]))[None]
+    reference, target, _ = augmented(
+        where,
+        where[:, None].repeat(1, 3, 1, 1, 1),
+        groups(count=1)[2],
+        np.zeros((1, 5), int),
+        replace(OFF, warp=0.1),
+        3,
+        4,
+    )
+    assert torch.equal(target[0, 0], reference[0])
+    assert torch.equal(target[0, 2], reference[0])
+    moved = (reference - where)[0, :, 8:-8, 8:-8]
+    assert 0.02 < moved.abs().max() <= 0.3
+    # A parabola along each side: third differences vanish.
+    assert moved.diff(n=3, dim=1).abs().max() < 1e-4
+    assert moved.diff(n=3, dim=2).abs().max() < 1e-4
+
+
+def test_a_stretched_mel_has_its_formants_elsewhere_and_its_columns_where_they_were():
+    _, _, mels, starts = batch = groups(count=8)
+    bands = torch.arange(80, dtype=torch.float32) / 20
+    ramp = bands[:, None].expand_as(mels) - 2
+    _, _, changed = augmented(*batch[:2], ramp.contiguous(), starts, replace(OFF, mel_warp=0.2), 0, 0)
+    factors = (changed[:, 0, 0, 40, 0] + 2) / 2
+    assert factors.min() < 0.95
+    assert factors.max() > 1.05
+    assert ((factors > 0.8) & (factors < 1.2)).all()
+    assert torch.equal(changed, changed[..., :1].expand_as(changed))
+    expected = (bands * factors[0]).clamp(max=79 / 20) - 2
+    assert changed[0, 0, 0, :, 0].numpy() == pytest.approx(expected.numpy(), abs=1e-4)

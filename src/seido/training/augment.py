@@ -36,6 +36,9 @@ class AugmentOptions:
     """Pixels by which all pictures of an example move together, at most, along each side; whole, so nothing blurs."""
     scale: float = 0.02
     """Share by which all pictures of an example grow or shrink together, at most."""
+    warp: float = 0.0
+    """Share of the picture's side by which each of nine points, three by three from corner to corner, may move, and the
+    picture between them smoothly: heads of other proportions. All pictures of an example bend alike."""
     mel_noise: float = 0.1
     """Largest standard deviation of the noise in the log-mel, whose units run from −4 to 4: 0.08 are 1 dB."""
     mel_mask: int = 4
@@ -44,12 +47,16 @@ class AugmentOptions:
     """Largest change of loudness, in the log-mel's units; 0.4 are 5 dB."""
     mel_tilt: float = 0.2
     """Largest rise from the middle band to the highest, and fall to the lowest, as from another microphone."""
+    mel_warp: float = 0.0
+    """Share by which the bands of the log-mel are stretched or squeezed at most: voices of other tract lengths."""
 
     def __post_init__(self) -> None:
         for name in ("intensity", "bias", "noise"):
             require_between(name, getattr(self, name), 0, 1)
         require_whole("shift", self.shift, 0)
-        require_between("scale", self.scale, 0, 0.5)
+        for name in ("scale", "mel_warp"):
+            require_between(name, getattr(self, name), 0, 0.5)
+        require_between("warp", self.warp, 0, 0.2)
         for name in ("mel_noise", "mel_gain", "mel_tilt"):
             require_between(name, getattr(self, name), 0, 2 * LIMIT)
         require_whole("mel_mask", self.mel_mask, 0)
@@ -124,8 +131,10 @@ def _pictures(
 ) -> tuple[Array, Array]:
     """Change a group's pictures, float32 (…, C, H, W), and add noise to those that the network is given."""
     size = shown.shape[-2:]
-    if options.shift or options.scale:
+    if options.shift or options.scale or options.warp:
         grid = _grid(draws[:3], options, size)
+        if options.warp:
+            grid += _bend(random.uniform(-2 * options.warp, 2 * options.warp, (2, 3, 3)), size)
         shown, wanted = _moved(shown, grid), _moved(wanted, grid)
     if options.intensity or options.bias:
         gain, bend = _shade(draws[3:7], options, size)
@@ -148,6 +157,16 @@ def _grid(draws: NDArray[np.float64], options: AugmentOptions, size: tuple[int, 
     grid = np.empty((1, *size, 2), np.float32)
     grid[..., 0], grid[..., 1] = columns, rows[:, None]
     return torch.from_numpy(grid)
+
+
+def _bend(moves: NDArray[np.float64], size: tuple[int, ...]) -> Tensor:
+    """Let nine points move by (2, 3, 3), columns then rows, and all between by parabolas: float32 (1, H, W, 2)."""
+    bases = []
+    for length in size:
+        at = (2 * np.arange(length) + 1) / length - 1
+        bases.append(np.stack([at * (at - 1) / 2, 1 - at**2, at * (at + 1) / 2]))
+    field = np.einsum("kij,ih,jw->hwk", moves, *bases)
+    return torch.from_numpy(field[None].astype(np.float32))
 
 
 def _moved(pictures: Array, grid: Tensor) -> Array:
@@ -182,6 +201,8 @@ def _speech(
     random: np.random.Generator,
 ) -> Array:
     """Change a group's log-mel windows, float32 (M, 1, bands, columns)."""
+    if options.mel_warp:
+        windows = _stretched(windows, 1 + options.mel_warp * random.uniform(-1, 1))
     columns, where = np.unique(begins[:, None] + np.arange(windows.shape[-1]), return_inverse=True)
     ramp = np.linspace(-1, 1, windows.shape[2])[:, None]
     change = (options.mel_gain * draws[0] + options.mel_tilt * draws[1] * ramp).astype(np.float32)
@@ -196,3 +217,13 @@ def _speech(
         hidden = (where >= begin) & (where < begin + length)
         changed.transpose(0, 3, 1, 2)[hidden] = changed.mean(dtype=np.float64)
     return changed
+
+
+def _stretched(windows: Array, factor: float) -> Array:
+    """Let each band of (…, bands, columns) be heard at `factor` times its place; the last band goes on above itself."""
+    bands = windows.shape[-2]
+    places = np.minimum(np.arange(bands) * factor, bands - 1)
+    below = np.minimum(places.astype(np.int64), bands - 2)
+    share = (places - below).astype(np.float32)[:, None]
+    stretched: Array = windows[..., below, :] * (1 - share) + windows[..., below + 1, :] * share
+    return stretched
