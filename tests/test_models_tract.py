@@ -13,6 +13,7 @@ from seido.models.tract import TractGenerator, new_tract, warp
 from seido.models.tract_speech import CONTEXT, LOOK_AHEAD, SpeechEncoder, hearing
 from seido.movie.generate import GenerateOptions, generate
 from seido.plan import FrontEnd, Network, Plan
+from seido.timebase import taken_at
 from seido.values import Region, Speech
 
 RATE, LEAD = Fraction(25), Fraction(2, 25)
@@ -240,3 +241,14 @@ def test_it_runs_on_torch_alone(model):
     picture = np.zeros((64, 64), np.uint8)
     with pytest.raises(BadInputError, match="tract does not run on the openvino engine"):
         generate(voice(0.3), picture, GenerateOptions(model=model, engine="openvino"))
+
+
+def test_frames_that_were_taken_between_others_are_heard_there():
+    mel = np.zeros((200, 80), np.float32)
+    mel[:, 0] = np.arange(200)
+    source = Fraction(346, 25)
+    moments = [taken_at(frame, RATE, source, 7) for frame in range(20, 40, 3)]
+    cut, at = hearing(mel, moments, RATE, LEAD, moments[-1] - moments[0] + 1 - len(moments))
+    assert len(cut) > at[-1] + CONTEXT
+    column = np.interp(at, np.arange(len(cut)), cut[:, 0])
+    np.testing.assert_allclose(column, [float(80 * (moment + Fraction(1, 2)) / RATE) for moment in moments], atol=1e-4)

@@ -13,6 +13,7 @@ from seido.timebase import (
     mel_columns,
     samples_of_frames,
     source_frame,
+    taken_at,
     window_start,
 )
 
@@ -66,3 +67,18 @@ def test_windows_stay_inside_the_spectrogram(index, columns, rate, lead):
 @given(samples=st.integers(1, 10**8))
 def test_columns_of_speech(samples):
     assert mel_columns(samples) == max(16, 1 + samples // 200)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.integers(0, 500),
+    st.sampled_from(["25", "27", "1159/50"]),
+    st.sampled_from(["25", "14", "346/25", "83.28"]),
+)
+def test_a_picture_was_taken_within_half_a_source_frame_of_when_it_is_shown(index, first, rate, source):
+    rate, source = exact_rate(rate), exact_rate(source)
+    taken = taken_at(index, rate, source, first)
+    assert abs(taken - index) <= rate / source / 2
+    # It is the middle of a source frame.
+    assert ((taken + first + Fraction(1, 2)) / rate * source - Fraction(1, 2)).denominator == 1
+    assert taken_at(index, rate, rate, first) == index

@@ -205,3 +205,23 @@ def test_runs_begun_before_there_was_such_a_generator_can_be_resumed():
     record = json.loads(json.dumps(TrainOptions().record()))
     # An option that an older run does not know must be None to pass for the same.
     assert set(record["tract"].values()) == {None}
+
+
+def test_only_some_frames_of_a_stretch_are_learnt(clips):
+    still = replace(BRIEF, augment=AugmentOptions.off())
+    every = TractTask(open_clips(clips), replace(still, window=9))
+    some = TractTask(open_clips(clips), replace(still, window=3, tract=TractOptions(size=32, stride=4)))
+    assert some.span == every.span == 9
+    whole, part = every.batch(3, Share()), some.batch(3, Share())
+    assert torch.equal(part.target, whole.target[:, ::4])
+    assert torch.equal(part.reference, whole.reference)
+    place = part.at[:, 1] - part.at[:, 0]
+    assert torch.allclose(place, torch.full_like(place, 4 * 80 / 25))
+
+
+def test_a_picture_is_heard_when_it_was_taken(tmp_path):
+    """Clips retimed from a slower recording repeat pictures, and a picture and its repetition are heard alike."""
+    root = write_clips(tmp_path / "slow", train=2, validation=1, frames=60, side=32, source_rate=Fraction(25, 2))
+    task = TractTask(open_clips(root), replace(BRIEF, window=12))
+    at = task.batch(0, Share()).at
+    assert set((10 * at.diff(dim=1)).round().int().unique().tolist()) == {0, 64}

@@ -49,6 +49,7 @@ def write_clips(
     rate: Fraction = RATE,
     colour: bool = False,
     seed: int = 0,
+    source_rate: Fraction | None = None,
 ) -> Path:
     """Write that many clips, each its own recording, and return the folder."""
     (root / RECORDINGS).mkdir(parents=True)
@@ -65,7 +66,7 @@ def write_clips(
         }
         save_file(arrays, root / RECORDINGS / f"{name}.safetensors")
         entries.append(
-            Entry(name, "somebody", name, "", split, Fraction(0), 0, frames, 0, len(mel), 0, samples),
+            Entry(name, "somebody", name, "", split, Fraction(0), 0, frames, 0, len(mel), 0, samples, source_rate),
         )
     prepared = Prepared(rate, side, side, Region(1, 2, side, side), (side + 8, side + 9), "test", seed)
     write_manifest(root, prepared, entries)

@@ -76,7 +76,20 @@ def source_frame(index: int, rate: Fraction, source_rate: Fraction) -> int:
     return middle * rate.denominator // (unit * rate.numerator)
 
 
-def window_start(index: int, columns: int, rate: Fraction, lead: Fraction) -> int:
+def taken_at(index: int, rate: Fraction, source_rate: Fraction, first: int = 0) -> Fraction:
+    """Tell when the picture that stands as frame `index` of a retimed clip was taken, in frames of the clip.
+
+    The clip begins with frame `first` of a recording retimed from `source_rate` to `rate`. What is shown at the middle
+    of a frame was taken up to half a source frame earlier or later; where nothing was retimed the answer is `index`.
+
+    >>> [str(taken_at(i, Fraction(25), Fraction(25, 2))) for i in (0, 1, 2)]
+    ['1/2', '1/2', '5/2']
+    """
+    middle = (source_frame(first + index, rate, source_rate) + Fraction(1, 2)) * rate / source_rate
+    return middle - Fraction(1, 2) - first
+
+
+def window_start(index: int | Fraction, columns: int, rate: Fraction, lead: Fraction) -> int:
     """Find the first of the 16 mel columns that belong to frame `index`.
 
     `lead` (seconds) is how much earlier than the frame its window begins: 0 in the published inference, one

@@ -97,6 +97,7 @@ def entries_of(facts: Facts, rate: Fraction, splitter: Splitter) -> list[Entry]:
                 language=facts.language,
                 split=splitter.part(key, facts.speaker, middle, facts.language),
                 start=place.first_frame / rate,
+                source_rate=facts.source_rate,
                 **asdict(place),
             )
         )

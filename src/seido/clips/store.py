@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from seido.errors import BadInputError
 from seido.files import write_bytes
-from seido.timebase import SAMPLE_RATE
+from seido.timebase import SAMPLE_RATE, taken_at
 from seido.values import SPLITS, Clip, Movie, Region, Speech
 
 MANIFEST = "manifest.jsonl"
@@ -50,6 +50,8 @@ class Entry:
     columns: int
     first_sample: int
     samples: int
+    source_rate: Fraction | None = None
+    """Frames per second at which the recording was made; None where it is not known."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +121,13 @@ class Clips:
         """Map what a clip's frames are known by: uint8 (T, 8), 0 for a frame of one grey."""
         return self._array(entry, "digests")[entry.first_frame : entry.first_frame + entry.frames]
 
+    def taken(self, entry: Entry) -> tuple[Fraction, ...]:
+        """Tell for each of a clip's frames when its picture was taken, in frames of the clip (timebase.taken_at)."""
+        rate = self.prepared.rate
+        return tuple(
+            taken_at(index, rate, entry.source_rate or rate, entry.first_frame) for index in range(entry.frames)
+        )
+
     def clip(self, entry: Entry) -> Clip:
         """Read one clip as a value."""
         return Clip(
@@ -143,7 +152,7 @@ def open_clips(root: Path | str) -> Clips:
         manifest = (root / MANIFEST).read_bytes()
         prepared = Prepared.from_json((root / PREPARED).read_text(encoding="utf-8"))
         lines = [json.loads(line) for line in manifest.decode("utf-8").splitlines()]
-        entries = tuple(Entry(**{**line, "start": Fraction(line["start"])}) for line in lines)
+        entries = tuple(_entry(line) for line in lines)
     except FileNotFoundError:
         raise BadInputError(f"{root}: there are no prepared clips here; make them with `seido prepare`") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -151,6 +160,11 @@ def open_clips(root: Path | str) -> Clips:
     if not entries:
         raise BadInputError(f"{root}: there are no clips in it; run `seido prepare` on recordings that have some")
     return Clips(root, prepared, entries, hashlib.sha256(manifest).hexdigest())
+
+
+def _entry(line: dict[str, Any]) -> Entry:
+    source = line.get("source_rate")
+    return Entry(**{**line, "start": Fraction(line["start"]), "source_rate": Fraction(source) if source else None})
 
 
 def write_manifest(root: Path, prepared: Prepared, entries: list[Entry]) -> None:

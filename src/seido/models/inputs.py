@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 
 import numpy as np
@@ -31,7 +32,10 @@ def face_input(masked: Tensor, reference: Tensor) -> Tensor:
     return torch.cat([upper, reference], dim=1)
 
 
-def mel_windows(mel: NDArray[np.float32], frames: range, rate: Fraction, lead: Fraction) -> Tensor:
-    """Cut each frame's window from a log-mel (columns, bands): float32 (frames, 1, bands, 16)."""
+def mel_windows(mel: NDArray[np.float32], frames: Iterable[int | Fraction], rate: Fraction, lead: Fraction) -> Tensor:
+    """Cut each frame's window from a log-mel (columns, bands): float32 (frames, 1, bands, 16).
+
+    Frames may lie between whole numbers, as where a clip's pictures were taken (timebase.taken_at).
+    """
     starts = [window_start(index, len(mel), rate, lead) for index in frames]
     return torch.from_numpy(np.stack([mel[start : start + WINDOW].T[None] for start in starts]))

@@ -18,15 +18,9 @@ from seido.models.device import choose_device
 from seido.models.inputs import face_input
 from seido.models.wav2lip import Wav2Lip
 from seido.movie.face import find_face
-from seido.movie.generate import (
-    GenerateOptions,
-    Generation,
-    choose_region,
-    load_generator,
-    mel_batches,
-    shrunk,
-    to_pixels,
-)
+from seido.movie.generate import GenerateOptions, Generation, load_generator, mel_batches
+from seido.movie.paste import shrunk, to_pixels
+from seido.movie.place import choose_region
 from seido.values import Frame, Region, Speech
 
 SMOOTHING = 5
@@ -62,7 +56,7 @@ def dub(speech: Speech | Path | str, movie: Path | str, options: GenerateOptions
 
     def frames() -> Iterator[Frame]:
         placed = _placed(_repeated(info.path), fixed)
-        for audio in mel_batches(voice, total, info.rate, plan, options):
+        for audio in mel_batches(voice, range(total), info.rate, plan, options):
             batch = list(islice(placed, len(audio)))
             faces = torch.cat([shrunk(one.region.crop(one.picture)[None], plan) for one in batch])
             with torch.inference_mode():

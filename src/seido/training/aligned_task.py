@@ -189,7 +189,8 @@ def aligned_plan(clips: Clips, options: TrainOptions) -> Plan:
 def heard(examples: Examples, clip: int, frames: range) -> Tensor:
     """Return the speech features of a clip's frames: float32 (frames, bands · columns)."""
     plan = examples.plan
-    windows = mel_windows(examples.mels[clip], frames, plan.rate, whole_window(plan.front_end).lead)
+    moments, lead = examples.moments(clip, frames), whole_window(plan.front_end).lead
+    windows = mel_windows(examples.mels[clip], moments, plan.rate, lead)
     return aligned_features(windows, plan.front_end.window)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -94,6 +95,8 @@ class Examples:
     """Per clip, float32 (columns, bands)."""
     names: tuple[str, ...] = ()
     """The clips' names, for messages."""
+    taken: tuple[tuple[Fraction, ...], ...] = ()
+    """Per clip, when each picture was taken, in frames; where nothing is said, each in its turn."""
 
     @cached_property
     def lengths(self) -> NDArray[np.int64]:
@@ -110,6 +113,19 @@ class Examples:
     def told(self, draw: Draw) -> str:
         """Name the clips and first targets of a draw, for messages."""
         return ", ".join(f"{self.names[clip]}:{frame}" for clip, frame in zip(draw.clip, draw.target, strict=True))
+
+    @cached_property
+    def slack(self) -> int:
+        """Frames that a stretch may be longer in time than its frames say, where pictures were taken before or after.
+
+        The same for all stretches, which make a batch together; none where nothing was retimed.
+        """
+        astray = (abs(moment - index) for clip in self.taken for index, moment in enumerate(clip))
+        return math.ceil(2 * max(astray, default=0))
+
+    def moments(self, clip: int, frames: Iterable[int]) -> list[int | Fraction]:
+        """Tell when these frames of a clip were taken, in frames of the clip: speech is heard there."""
+        return [self.taken[clip][frame] if self.taken else frame for frame in frames]
 
     @cached_property
     def motion(self) -> tuple[Tensor, ...]:
@@ -142,8 +158,9 @@ class Examples:
         rate, lead, size = self.plan.rate, self.plan.front_end.lead, self.plan.network.size
         for clip, target, reference in zip(draw.clip, draw.target, draw.reference, strict=True):
             mel, wanted = self.mels[clip], range(target, target + draw.window)
-            mels.append(mel_windows(mel, wanted, rate, lead))
-            starts.append([window_start(frame, len(mel), rate, lead) for frame in wanted])
+            moments = self.moments(clip, wanted)
+            mels.append(mel_windows(mel, moments, rate, lead))
+            starts.append([window_start(moment, len(mel), rate, lead) for moment in moments])
             pictures.append(resize(self.frames[clip][[reference, *wanted]], size, size, antialias=self.plan.antialias))
             if voice:
                 voices.append(mel_windows(mel, range(target, target + 1), rate, expert_lead(rate)))
@@ -237,5 +254,7 @@ def open_examples(
                 f"{CURE[split]}"
             )
         parts.append(part)
-    train, validation = (Examples(plan, part.frames, part.mels, part.names) for part in fitted(parts, plan, memory))
+    train, validation = (
+        Examples(plan, part.frames, part.mels, part.names, part.taken) for part in fitted(parts, plan, memory)
+    )
     return train, validation

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,8 @@ class Material:
     """uint8 (T, H, W) or (T, H, W, 3)."""
     mels: tuple[NDArray[np.float32], ...]
     """float32 (columns, bands), at least 16 columns."""
+    taken: tuple[tuple[Fraction, ...], ...]
+    """When each picture was taken, in frames; see Clips.taken."""
 
 
 def open_material(clips: Clips, plan: Plan, split: str, shortest: int = 1, most: int | None = None) -> Material:
@@ -54,6 +57,7 @@ def open_material(clips: Clips, plan: Plan, split: str, shortest: int = 1, most:
         tuple(entry.name for entry in entries),
         tuple(frames for frames, _ in arrays),
         tuple(mel for _, mel in arrays),
+        tuple(clips.taken(entry) for entry in entries),
     )
 
 
