@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from seido.scores.articulators import ArticulatorRegions, region_agreement, sugg
 from seido.scores.closures import THRESHOLDS, closure_timing, closures
 from seido.scores.gridlines import Grid, place_grid
 from seido.scores.phones import frame_errors, phone_segments
-from seido.scores.tract import VARIABLES, TractError, tract_error, tract_variables
+from seido.scores.tract import VARIABLES, series_error, tract_variables
 
 Frames = NDArray[np.uint8]
 
@@ -58,10 +58,15 @@ def ground(true: Frames, spacing: float, phones: Iterable[Interval]) -> Ground |
         return None
 
 
-def articulate(true: Frames, made: Frames, rate: Fraction, on: Ground, spacing: float) -> Articulation:
-    """Measure a movie against the true one, uint8 (T, H, W) each."""
-    found: TractError = tract_error(true, made, spacing, rate, grid=on.grid)
+def measured_again(on: Ground, true: Frames) -> Ground:
+    """Measure another true movie on the same lines and regions."""
+    return replace(on, true_variables=tract_variables(true, on.grid))
+
+
+def articulate(true: Frames, made: Frames, rate: Fraction, on: Ground) -> Articulation:
+    """Measure a movie against the true one, uint8 (T, H, W) each, which `on` was laid on."""
     variables = tract_variables(made, on.grid)
+    found = series_error(on.true_variables, variables, rate)
     regions = region_agreement(true, made, rate, on.regions)
     events: dict[str, dict[str, Any]] = {}
     for name, (below, above) in THRESHOLDS.items():

@@ -18,11 +18,10 @@ from seido.corpus.textgrid import Interval, Tier
 from seido.files import write_bytes
 from seido.movie.generate import GenerateOptions, Generator, load_generator, render
 from seido.plan import Plan
-from seido.report.articulation import Articulation, articulate, ground
+from seido.report.articulation import Articulation, articulate, ground, measured_again
 from seido.scores.ceiling import ceiling_pair
 from seido.scores.frames import grey, hold
-from seido.scores.lag import lag_curve
-from seido.scores.rows import FIRST_FRAME, FIRST_SCORED, MEAN_FRAME, Row, Scores, mean_frame, score_movie
+from seido.scores.rows import FIRST_FRAME, MEAN_FRAME, Row, Scores, mean_frame, score_motion
 from seido.scores.trivial import bank_of, mel_windows, nearest_frames, nearest_movie
 from seido.timebase import SAMPLE_RATE
 from seido.values import Frame, Movie, Region, Speech
@@ -77,18 +76,15 @@ def score_clip(job: Job) -> Scored:
     rows, curves, articulation = [], {}, {}
     for name, true, predicted in _movies(job, clips, entry, mean):
         region = job.region.within(*true.size, job.name) if job.region else None
-        scores = score_movie(true, predicted, region, mean)
+        scores, curve = score_motion(true, predicted, region, mean)
         if on is not None:
             shapes = grey_movie(true.frames), grey_movie(predicted.frames)
-            articulation[name] = articulate(*shapes, true.rate, on, spacing)
+            # The ceiling has a true movie of its own.
+            here = measured_again(on, shapes[0]) if name == CEILING else on
+            articulation[name] = articulate(*shapes, true.rate, here)
             if job.spacing is not None:
                 scores = replace(scores, tract_error_mm=articulation[name].error)
         rows.append(Row(job.name, name, scores, job.condition, entry.speaker))
-        shown = [
-            (region.crop(movie.frames, axis=1) if region else movie.frames)[FIRST_SCORED:]
-            for movie in (true, predicted)
-        ]
-        curve = lag_curve(*shown)
         if curve is not None:
             curves[name] = tuple(round(value, 4) for value in curve.correlation)
     scored = Scored(tuple(rows), curves, articulation)
@@ -114,8 +110,9 @@ def generated(job: Job, model: Path, name: str, speech: str | None = None) -> ND
         engine="torch",
     )
     first = np.array(clips.frames(entry)[0])
-    frames = np.stack(list(render(generator, plan, Speech(heard, SAMPLE_RATE, name), first, options)))
-    return frames[: entry.frames]  # the speech may reach a sliver past the last true frame
+    # A frame is made for the moment at which the true one was taken, not for that at which a retimed clip shows it.
+    frames = render(generator, plan, Speech(heard, SAMPLE_RATE, name), first, options, clips.taken(entry))
+    return np.stack(list(frames))
 
 
 def grey_movie(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from seido.errors import BadInputError, NotFiniteError
 from seido.scores.frames import Frames, grey, hold
-from seido.scores.lag import lag_curve
+from seido.scores.lag import LagCurve, lag_curve
 from seido.scores.motion import moments
 from seido.scores.similarity import ssim
 from seido.values import Frame, Movie, Region, check_frame
@@ -110,10 +110,22 @@ def score_movie(
     Raises BadInputError when the movies do not fit each other, the region or the mean frame, or have one frame.
 
     """
+    return score_motion(true, predicted, region, mean_frame, trim=trim)[0]
+
+
+def score_motion(
+    true: Movie,
+    predicted: Movie,
+    region: Region | None = None,
+    mean_frame: Frame | None = None,
+    *,
+    trim: bool = False,
+) -> tuple[Scores, LagCurve | None]:
+    """Do what score_movie does, and return the motion correlation at each lag too, which it computes anyway."""
     x, y = _scored(true, predicted, region, trim=trim)
     sums = moments(x, y)
     moved, curve = sums.motion(), lag_curve(x, y, sums=sums)
-    return Scores(
+    scores = Scores(
         frames=len(x),
         ssim=float(ssim(x, y).mean()),
         nmse=sums.normalised_error(),
@@ -123,6 +135,7 @@ def score_movie(
         skill_over_first=sums.skill(_still(true.frames[0], true, region)),
         lag_ms=None if curve is None else curve.milliseconds(true.rate),
     )
+    return scores, curve
 
 
 def rows(

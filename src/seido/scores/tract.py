@@ -245,5 +245,10 @@ def tract_error(
     if len(true) <= FIRST_SCORED:
         raise BadInputError("a movie of one frame has nothing to score: frame 0 is the input; give a longer movie")
     grid = grid or place_grid(true, spacing_mm)
-    x, y = tract_variables(true, grid)[FIRST_SCORED:], tract_variables(generated, grid)[FIRST_SCORED:]
+    return series_error(tract_variables(true, grid), tract_variables(generated, grid), rate)
+
+
+def series_error(true: NDArray[np.float64], generated: NDArray[np.float64], rate: Fraction | float) -> TractError:
+    """Compare what `tract_variables` measured in two movies, (T, 8) each; frame 0 is left out."""
+    x, y = true[FIRST_SCORED:], generated[FIRST_SCORED:]
     return TractError({name: agreement(x[:, k], y[:, k], rate) for k, name in enumerate(VARIABLES)})

@@ -26,17 +26,17 @@ _STREAM = 1
 class AugmentOptions:
     """How much examples may change; 0 switches a change off. Raises BadInputError naming the option."""
 
-    intensity: float = 0.1
+    intensity: float = 0.35
     """Brightness and contrast change by up to this share, in all pictures of an example alike."""
-    bias: float = 0.1
+    bias: float = 0.35
     """Brightness rises across the picture and falls on the other side by up to this share, as under a surface coil."""
-    noise: float = 0.01
+    noise: float = 0.05
     """Largest standard deviation of the noise in the pictures that the network is given; targets stay clean."""
-    shift: int = 2
+    shift: int = 6
     """Pixels by which all pictures of an example move together, at most, along each side; whole, so nothing blurs."""
-    scale: float = 0.02
+    scale: float = 0.12
     """Share by which all pictures of an example grow or shrink together, at most."""
-    warp: float = 0.0
+    warp: float = 0.08
     """Share of the picture's side by which each of nine points, three by three from corner to corner, may move, and the
     picture between them smoothly: heads of other proportions. All pictures of an example bend alike."""
     mel_noise: float = 0.1
@@ -47,7 +47,7 @@ class AugmentOptions:
     """Largest change of loudness, in the log-mel's units; 0.4 are 5 dB."""
     mel_tilt: float = 0.2
     """Largest rise from the middle band to the highest, and fall to the lowest, as from another microphone."""
-    mel_warp: float = 0.0
+    mel_warp: float = 0.15
     """Share by which the bands of the log-mel are stretched or squeezed at most: voices of other tract lengths."""
 
     def __post_init__(self) -> None:
