@@ -19,6 +19,7 @@ from seido.models.checkpoint import build, load_checkpoint, save_checkpoint
 from seido.models.device import choose_device
 from seido.models.wav2lip import Wav2Lip
 from seido.plan import FrontEnd, Network, Plan
+from seido.training.augment import AugmentOptions
 from seido.training.history import HISTORY
 from seido.training.loop import train
 from seido.training.options import LossOptions, TrainOptions
@@ -35,6 +36,7 @@ BRIEF = TrainOptions(
     learning_rate=3e-3,
     device="cpu",
     threads=1,
+    augment=AugmentOptions(intensity=0.1, bias=0.1, noise=0.01, shift=2, scale=0.02, warp=0, mel_warp=0),
 )
 
 
