@@ -18,7 +18,8 @@ from torch.nn import functional
 
 from seido.errors import BadInputError
 from seido.models.blocks import require_shape, scaled
-from seido.models.tract_speech import SpeechEncoder
+from seido.models.mover import Mover
+from seido.models.tract_speech import CONTEXT, SpeechEncoder
 from seido.plan import FrontEnd, Plan
 
 SIZE = 128
@@ -58,12 +59,10 @@ class Held:
     """What the painter gets from it, (B, C, H/2, W/2)."""
 
 
-class TractGenerator(nn.Module):
-    """Speech and a first frame to frames: log-mel (B, L, bands), places (B, T), (B, 1, H, W) → (B, T, 1, H, W).
+class TractGenerator(Mover):
+    """See mover.Mover. Pictures may have any height and width."""
 
-    Grey, 0 … 1, of any height and width; outputs may overshoot a little.
-    `hold` and `listen` are what a clip needs once, `paint` what each of its frames needs.
-    """
+    context = CONTEXT
 
     def __init__(self, width: Fraction = Fraction(1), front_end: FrontEnd | None = None) -> None:
         super().__init__()
@@ -95,12 +94,6 @@ class TractGenerator(nn.Module):
         self.paint_turned = _unit(painter, painter)
         self.paint_last = _conv(painter, 8)
         self._begin()
-
-    def forward(self, mel: Tensor, at: Tensor, reference: Tensor) -> Tensor:
-        """Make the frames of B stretches of T frames; raises BadInputError for other shapes."""
-        codes = self.listen(mel, at)
-        frames = self.paint(codes.flatten(0, 1), self.hold(reference))
-        return frames.reshape(*codes.shape[:2], *frames.shape[1:])
 
     def listen(self, mel: Tensor, at: Tensor) -> Tensor:
         """Encode speech, cut by tract_speech.hearing: (B, L, bands) and (B, T) → (B, T, 96)."""

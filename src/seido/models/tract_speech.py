@@ -7,6 +7,7 @@ nothing else. So speech cut into stretches that overlap by the context gives wha
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -75,7 +76,12 @@ class _TimeUnit(nn.Module):
 
 
 def hearing(
-    mel: NDArray[np.float32], frames: range, rate: Fraction, lead: Fraction
+    mel: NDArray[np.float32],
+    frames: Sequence[int | Fraction],
+    rate: Fraction,
+    lead: Fraction,
+    slack: int | Fraction = 0,
+    context: int = CONTEXT,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cut out what a SpeechEncoder needs for frames in a row.
 
@@ -84,12 +90,16 @@ def hearing(
     mel
         The log-mel, float32 (columns, bands); before and after it there is silence.
     frames
-        The frames' numbers.
+        The frames' numbers, rising; perhaps between whole ones, as where a clip's pictures were taken.
     rate
         Frames per second.
     lead
         Seconds by which a mel window of 16 columns begins before its frame (plan.Plan.lead_at). A frame lies where
         the middle of that window is: 0.08 s put it at the middle of a frame of 40 ms.
+    slack
+        How many frames more than one a step the last may be from the first, where they are not whole numbers.
+    context
+        Columns on either side that the encoder needs (mover.Mover.context).
 
     Returns
     -------
@@ -102,8 +112,8 @@ def hearing(
 
     """
     places = [MEL_RATE * (frame / rate - lead) + Fraction(WINDOW, 2) for frame in frames]
-    begin = math.floor(places[0]) - CONTEXT
-    count = math.ceil((len(frames) - 1) * MEL_RATE / rate) + 2 + 2 * CONTEXT
+    begin = math.floor(places[0]) - context
+    count = math.ceil((len(frames) - 1 + slack) * MEL_RATE / rate) + 2 + 2 * context
     cut = np.full((count, mel.shape[1]), -LIMIT, np.float32)
     # Outside there may be all of it: frames that come later than the speech, with an offset.
     first, last = max(0, begin), min(len(mel), begin + count)

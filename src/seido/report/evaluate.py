@@ -10,13 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from seido.clips.store import Clips, Entry
+from seido.clips.store import Clips
 from seido.errors import BadInputError, OutputError
 from seido.files import make_folder, sha256, write_bytes
 from seido.models.checkpoint import load_checkpoint
 from seido.models.registry import find_model
 from seido.movie.writer import Sound, write_movie
 from seido.report.articulation import write_articulation
+from seido.report.choosing import other_speech, spaced
 from seido.report.overview import write_overview
 from seido.report.pictures import write_picture
 from seido.report.scoring import Job, Scored, generated, grey_movie, score_clip
@@ -105,7 +106,7 @@ def evaluate(
     chosen = [
         entry
         for condition in CONDITIONS
-        for entry in _spaced([one for one in split if under[one.name] == condition], options.clips)
+        for entry in spaced([one for one in split if under[one.name] == condition], options.clips)
     ]
     height, width = clips.prepared.height, clips.prepared.width
     region = Region.parse(options.region).within(height, width, "the clips' frame") if options.region else None
@@ -115,7 +116,7 @@ def evaluate(
     _claim(out, clips, named, options)
     make_folder(out / "clips")
     jobs = [
-        Job(clips.root, entry.name, under[entry.name], _other(entry, chosen), named, out, region, options.device,
+        Job(clips.root, entry.name, under[entry.name], other_speech(entry, chosen), named, out, region, options.device,
             options.extras, options.spacing)
         for entry in chosen
     ]  # fmt: skip
@@ -131,7 +132,7 @@ def evaluate(
     files = [*(out / name for name in texts)]
     if options.page:
         files += write_overview(out, clips, named, jobs, scored, options.seed)
-    shown = {entry.name for entry in _spaced(chosen, options.movies)}
+    shown = {entry.name for entry in spaced(chosen, options.movies)}
     for job in jobs:
         if job.name in shown:
             files += [path for name, model in named for path in _show(job, clips, name, model, alone=len(named) == 1)]
@@ -183,20 +184,6 @@ def _claim(out: Path, clips: Clips, named: Sequence[tuple[str, Path]], options: 
     if path.exists() and path.read_text(encoding="utf-8") != text:
         raise OutputError(f"{out}: it holds scores of other models, clips or options; choose another folder")
     write_bytes(path, text.encode())
-
-
-def _other(entry: Entry, chosen: Sequence[Entry]) -> str:
-    """Choose the clip whose speech is the wrong one: the next of another recording, of the same speaker if there is."""
-    at = next(number for number, one in enumerate(chosen) if one.name == entry.name)
-    others = [one for one in [*chosen[at + 1 :], *chosen[:at]] if one.recording != entry.recording]
-    own = [one for one in others if one.speaker == entry.speaker]
-    return next((one.name for one in [*own, *others]), "")
-
-
-def _spaced(entries: Sequence[Entry], count: int | None) -> tuple[Entry, ...]:
-    if count is None or count >= len(entries):
-        return tuple(entries)
-    return tuple(entries[(2 * i + 1) * len(entries) // (2 * count)] for i in range(count))
 
 
 def _show(job: Job, clips: Clips, name: str, model: Path, *, alone: bool) -> list[Path]:

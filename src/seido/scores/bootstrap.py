@@ -59,7 +59,7 @@ def estimate(values: Sequence[float | None], seed: int = 0, speakers: Sequence[s
     if np.ptp(defined) == 0:
         return Estimate(float(defined[0]), float(defined[0]), float(defined[0]), len(kept))
     whose = tuple(speakers[at] for at in kept) if speakers is not None else ()
-    counts = _drawn(len(kept), whose if over_speakers(whose) else (), seed)
+    counts = drawn(len(kept), whose if over_speakers(whose) else (), seed)
     tail = 100 * (1 - COVERAGE) / 2
     low, high = np.percentile(counts @ defined / counts.sum(axis=1), [tail, 100 - tail])
     return Estimate(mean, float(low), float(high), len(kept))
@@ -91,7 +91,7 @@ def over_speakers(speakers: Sequence[str]) -> bool:
 
 
 @lru_cache(maxsize=4)
-def _drawn(clips: int, speakers: tuple[str, ...], seed: int) -> NDArray[np.float64]:
+def drawn(clips: int, speakers: tuple[str, ...], seed: int) -> NDArray[np.float64]:
     """Count how often each clip is drawn in each resample: (RESAMPLES, clips)."""
     generator = np.random.default_rng(seed)
     if not speakers:

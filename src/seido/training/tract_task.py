@@ -14,7 +14,8 @@ from seido.clips.store import Clips
 from seido.errors import BadInputError
 from seido.files import sha256
 from seido.models.checkpoint import build, load_checkpoint
-from seido.models.tract import SIZE, TractGenerator, new_tract
+from seido.models.mover import Mover
+from seido.models.movers import MOVERS, new_mover
 from seido.models.tract_speech import hearing
 from seido.plan import FrontEnd, Network, Plan
 from seido.timebase import MEL_RATE, WINDOW
@@ -72,7 +73,9 @@ class TractTask:
         self.window = options.window or STRETCH
         self.batch_size = options.batch or BATCH
         self.frames = self.batch_size * self.window
-        self.training, self.validation = open_examples(clips, self.plan, options.memory, self.window, options.clips)
+        self.stride = options.tract.stride or 1
+        self.span = (self.window - 1) * self.stride + 1
+        self.training, self.validation = open_examples(clips, self.plan, options.memory, self.span, options.clips)
         self.watched = spread_draw(self.validation, options.validation_frames)
         self.networks: dict[str, nn.Module] = {GENERATOR: self.network}
         self.numbers = Numbers(torch.device("cpu"))
@@ -96,7 +99,7 @@ class TractTask:
         mels, places, references, targets = [], [], [], []
         draw = self._drawn(step)[part]
         for clip, target, reference in zip(draw.clip, draw.target, draw.reference, strict=True):
-            wanted = range(target, target + self.window)
+            wanted = range(target, target + self.span, self.stride)
             mel, at = self._heard(self.training, clip, wanted)
             pictures = seen(self.training, clip, [int(reference), *wanted])
             mels.append(mel)
@@ -169,10 +172,14 @@ class TractTask:
 
     def _drawn(self, step: int) -> Draw:
         reference = self.options.reference or "far"
-        return draw_batch(self.training, self.options.seed, step, self.batch_size, reference, self.window)
+        return draw_batch(self.training, self.options.seed, step, self.batch_size, reference, self.span)
 
     def _heard(self, examples: Examples, clip: int, frames: range) -> tuple[Tensor, Tensor]:
-        mel, at = hearing(examples.mels[clip], frames, self.plan.rate, self.plan.front_end.lead)
+        moments = examples.moments(clip, frames)
+        slack = frames[-1] - frames[0] + 1 - len(frames) + examples.slack
+        mel, at = hearing(
+            examples.mels[clip], moments, self.plan.rate, self.plan.front_end.lead, slack, self.network.context
+        )
         return torch.from_numpy(mel), torch.from_numpy(at)
 
     def _shown(self, clip: int, frames: list[int]) -> Tensor:
@@ -191,8 +198,9 @@ def tract_plan(clips: Clips, options: TrainOptions) -> Plan:
     """Make the plan of a new tract generator's checkpoints: a frame lies at its middle in the speech."""
     prepared = clips.prepared
     lead = WINDOW / MEL_RATE / 2 - 1 / prepared.rate / 2
+    size = options.tract.size or MOVERS[options.model]
     return Plan(
-        network=Network(name="tract", width=options.channels, residual=True, size=options.tract.size or SIZE),
+        network=Network(name=options.model, width=options.channels, residual=True, size=size),
         front_end=FrontEnd(lead=lead),
         rate=prepared.rate,
         recipe="tract",
@@ -200,14 +208,14 @@ def tract_plan(clips: Clips, options: TrainOptions) -> Plan:
     )
 
 
-def _starting_point(clips: Clips, options: TrainOptions) -> tuple[TractGenerator, Plan]:
+def _starting_point(clips: Clips, options: TrainOptions) -> tuple[Mover, Plan]:
     """Make the generator to train and the plan of its checkpoints."""
     prepared, training = clips.prepared, clips.split("train")
     if options.init is None:
         plan = tract_plan(clips, options)
         network = _new_network(plan, options.seed)
     else:
-        checkpoint = load_checkpoint(options.init, expect="tract")
+        checkpoint = load_checkpoint(options.init, expect=options.model)
         plan = checkpoint.plan
         if plan.rate != prepared.rate:
             raise BadInputError(
@@ -215,7 +223,7 @@ def _starting_point(clips: Clips, options: TrainOptions) -> tuple[TractGenerator
                 f"{float(prepared.rate):g}; run `seido prepare` again at its rate, or train from scratch"
             )
         built = build(checkpoint)
-        assert isinstance(built, TractGenerator)  # noqa: S101  (load_checkpoint was told what to expect)
+        assert isinstance(built, Mover)  # noqa: S101  (load_checkpoint was told what to expect)
         network = built.requires_grad_(True)
         plan = replace(plan, notes={**plan.notes, "init_sha256": sha256(options.init)})
     seconds = float(sum(entry.frames for entry in training) / prepared.rate)
@@ -233,10 +241,10 @@ def _starting_point(clips: Clips, options: TrainOptions) -> tuple[TractGenerator
     )
 
 
-def _new_network(plan: Plan, seed: int) -> TractGenerator:
+def _new_network(plan: Plan, seed: int) -> Mover:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return new_tract(plan)
+        return new_mover(plan)
 
 
 def _require_usable(options: TrainOptions) -> None:
