@@ -21,7 +21,7 @@ $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP) install --quiet -c constraints.txt -e '.[fast,face,corpora,cluster,export,tensorboard,phantom,dev]'
 	@touch $@ $(VENV)/.user
 
-demo: $(VENV)/.user  ## Train a small generator, generate a held-out clip, score it
+demo: $(VENV)/.user  ## Make a movie with the bundled model, and score it
 	$(BIN)/seido demo
 
 test: $(VENV)/.dev  ## Run the tests

@@ -19,6 +19,8 @@ from PIL import Image
 from seido.cli import main
 from seido.cli.verbs import app
 from seido.corpus.video import probe_movie
+from seido.models.registry import DEFAULT
+from seido.movie.heads import read_head
 
 ROOT = Path(__file__).resolve().parents[1]
 VERBS = sorted(name for name in app if not name.startswith("-") and name != "models")  # has verbs of its own
@@ -30,7 +32,10 @@ def seido(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_verbs_are_those_we_know():
-    assert VERBS == ["compare", "demo", "denoise", "evaluate", "generate", "inspect", "phantom", "prepare", "train"]
+    assert VERBS == [
+        "compare", "demo", "denoise", "evaluate", "experiment", "generate", "inspect", "phantom", "prepare", "studio",
+        "train",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -123,17 +128,27 @@ def test_generate_prepare_train_evaluate(tmp_path, slim_model, speech_file, movi
     assert suffixes == {".md", ".csv", ".json", ".html", ".mp4", ".png", ".TextGrid"}
 
 
-def test_demo(tmp_path):
-    run = seido("demo", tmp_path / "demo", "--steps", 4)
-    assert run.returncode == 0, run.stderr
-    assert "phantom" in run.stdout
-    assert "| generated" in run.stdout
-    assert probe_movie(tmp_path / "demo" / "generated.mp4").sound
-    for word in run.stdout.split():
-        if word.startswith(str(tmp_path)):
+def shown_by_a_demo(said: str, folder: Path) -> None:
+    assert "phantom" in said
+    assert "| generated" in said
+    for row in ("first frame", "mean frame", "report.html"):
+        assert row in said
+    assert probe_movie(folder / "demo" / "generated.mp4").sound
+    for word in said.split():
+        if word.startswith(str(folder)):
             assert Path(word.rstrip(",")).exists()
-    run = seido("demo", tmp_path / "demo", "--steps", 2)
+
+
+def test_demo(tmp_path):
+    run = seido("demo", tmp_path / "demo")
+    assert run.returncode == 0, run.stderr
+    assert not (tmp_path / "demo" / "model").exists(), "the bundled model needs no training"
+    shown_by_a_demo(run.stdout, tmp_path)
+    assert DEFAULT in run.stdout
+    run = seido("demo", tmp_path / "demo", "--train", "--steps", 2)
     assert run.returncode == 0, "a demo replaces an earlier one"
+    assert (tmp_path / "demo" / "model" / "best.safetensors").exists()
+    shown_by_a_demo(run.stdout, tmp_path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("do not lose this")
     run = seido("demo", tmp_path / "mine")
@@ -202,8 +217,6 @@ def bad_speech(kind: str, folder: Path, voice) -> Path:
             path.mkdir()
         case "no samples":
             write_wav(path, np.zeros(0, np.float32))
-        case "silent":
-            write_wav(path, np.zeros(16_000, np.float32))
         case "NaN":
             write_wav(path, np.full(16_000, np.nan, np.float32), subtype="FLOAT")
         case "text":
@@ -224,7 +237,6 @@ def bad_speech(kind: str, folder: Path, voice) -> Path:
         ("empty", "empty"),
         ("folder", "folder"),
         ("no samples", "no samples"),
-        ("silent", "silence"),
         ("NaN", "NaN"),
         ("text", "not"),
         ("cut off", "cut off"),
@@ -237,6 +249,41 @@ def test_speech_that_cannot_be_used(generate, capsys, voice, tmp_path, kind, sai
     assert code == 2
     assert path.name in error
     assert said in error
+
+
+def test_silence_works_and_is_told(generate, capsys, tmp_path):
+    code, said = generate(capsys, speech=write_wav(tmp_path / "mute.wav", np.zeros(16_000, np.float32)))
+    assert code == 0
+    assert "mute: nothing but silence" in said
+    assert probe_movie(tmp_path / "out.mp4").frames == 25
+
+
+def test_a_bundled_head_and_the_bundled_model(capsys, tmp_path, speech_file):
+    out = tmp_path / "out.mp4"
+    assert main(["generate", str(speech_file(0.4)), "woman", "--out", str(out)]) == 0
+    assert capsys.readouterr().err == ""
+    assert probe_movie(out).width == 128
+    assert main(["generate", str(speech_file(0.4)), "womn", "--out", str(tmp_path / "no.mp4")]) == 2
+    assert "adolescent" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("kind", ["mirrored", "16-bit", "RGB", "another size", "no head"])
+def test_first_frames_of_all_kinds_work(capsys, tmp_path, speech_file, kind):
+    head = read_head("woman")
+    shown, said = {
+        "mirrored": (head[:, ::-1], "give --flip"),
+        "16-bit": (head.astype(np.uint16) * 200, ""),
+        "RGB": (np.stack([head, head, head // 2], axis=2), ""),
+        "another size": (np.array(Image.fromarray(head).resize((84, 84))), ""),
+        "no head": (np.zeros((64, 64), np.uint8), "no head"),
+    }[kind]
+    Image.fromarray(np.ascontiguousarray(shown)).save(tmp_path / "frame.png")
+    code = main(["generate", str(speech_file(0.2)), str(tmp_path / "frame.png"), "--out", str(tmp_path / "out.mp4")])
+    told = capsys.readouterr().err
+    assert code == 0
+    assert said in told
+    assert told.count("\n") == bool(said)
+    assert probe_movie(tmp_path / "out.mp4").height == shown.shape[0]
 
 
 def bad_frame(kind: str, folder: Path) -> Path:
@@ -256,13 +303,16 @@ def bad_frame(kind: str, folder: Path) -> Path:
         case "shape":
             np.save(folder / "bad.npy", np.zeros(7, np.uint8))
             return folder / "bad.npy"
+        case "NaN":
+            np.save(folder / "bad.npy", np.full((20, 20), np.nan, np.float32))
+            return folder / "bad.npy"
         case "objects":
             np.save(folder / "bad.npy", np.array([{"a": 1}], dtype=object), allow_pickle=True)
             return folder / "bad.npy"
     return path
 
 
-@pytest.mark.parametrize("kind", ["missing", "empty", "text", "cut off", "sound", "shape", "objects"])
+@pytest.mark.parametrize("kind", ["missing", "empty", "text", "cut off", "sound", "shape", "NaN", "objects"])
 def test_a_first_frame_that_is_none(generate, capsys, tmp_path, kind):
     path = bad_frame(kind, tmp_path)
     code, error = generate(capsys, frame=path)

@@ -16,10 +16,16 @@ from seido.models.averaging import average_checkpoints
 from seido.models.baselines import TITLES
 from seido.models.catalogue import ModelFacts, Unreadable, list_models, read_facts
 from seido.models.checkpoint import Kind, save_checkpoint
+from seido.models.half import as_notes, write_half
+from seido.models.movers import MOVERS
+from seido.models.movers import TITLES as MOVER_TITLES
+from seido.models.removers import REMOVERS
+from seido.models.removers import TITLES as REMOVER_TITLES
 from seido.movie.export import export_onnx
+from seido.movie.heads import bundled_heads
 from seido.plan import Plan
 
-models_app = App(name="models", help="List models, tell what one is, export it, or average several.")
+models_app = App(name="models", help="List models, tell what one is, export or shrink it, or average several.")
 _out = Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 _KINDS: dict[Kind, str] = {
@@ -31,6 +37,10 @@ _KINDS: dict[Kind, str] = {
     "csapo-lstm": "baseline",
     "oura-blstm": "baseline",
     "tract": "generator",
+    "trial-e": "generator",
+    "trial-hb": "generator",
+    "frcrn": "noise remover",
+    "frcrn-small": "noise remover",
 }
 _PURPOSES: dict[Kind, str] = {
     "wav2lip": "a generator: from speech and one picture, it draws the picture for each moment of the speech",
@@ -41,6 +51,10 @@ _PURPOSES: dict[Kind, str] = {
     "csapo-lstm": f"a baseline: {TITLES['csapo-lstm']} that draws pictures from speech alone",
     "oura-blstm": f"a baseline: {TITLES['oura-blstm']} that draws pictures from speech alone",
     "tract": "a generator: from speech and one picture, which it moves, it makes the picture of each moment",
+    "trial-e": f"{MOVER_TITLES['trial-e']}: it warps one picture, to be measured beside ours",
+    "trial-hb": f"{MOVER_TITLES['trial-hb']}: it warps one picture and adds to it, to be measured beside ours",
+    "frcrn": f"{REMOVER_TITLES['frcrn']}: from speech in noise, as a whole, it makes speech",
+    "frcrn-small": f"{REMOVER_TITLES['frcrn-small']}: from speech in noise, 40 ms ahead, it makes speech",
 }
 _RECIPES = {
     "tract": "the first frame alone, and it predicts the whole frame (recipe tract)",
@@ -48,7 +62,7 @@ _RECIPES = {
 }
 _HEAD = ("model", "kind", "width", "frames/s", "region", "step", "validation", "size", "licence")
 _UNKNOWN = "–"
-_TOLD = ("step", "licence", "published", "clips", "seconds", "init_sha256", "averaged", "view")
+_TOLD = ("step", "licence", "published", "clips", "recordings", "seconds", "init_sha256", "averaged", "view")
 """Notes of the plan that have a line of their own."""
 
 
@@ -74,7 +88,8 @@ def list_verb(*places: Path, json: bool = False) -> int:
         for one in unreadable:
             _out.print(f"left out: {one.reason}")
         if not found:
-            _out.print("no model comes with seido yet, and none was found; name folders of your own runs")
+            _out.print("no model comes with this seido, and none was found; name folders of your own runs")
+        _out.print(f"first frames that come with seido: {', '.join(bundled_heads())}")
     return SOME_LEFT_OUT if unreadable else DONE
 
 
@@ -122,6 +137,26 @@ def export_verb(model: Path, out: Path, *, json: bool = False) -> None:
     _out.print(f"onnxruntime and torch differ by at most {made.difference:.1g} on drawn inputs")
 
 
+@models_app.command(name="half")
+def half_verb(model: Path, out: Path, *, note: tuple[str, ...] = ()) -> None:
+    """Write a model's weights in half the bytes, with its plan and its card: MODEL OUT.
+
+    Parameters
+    ----------
+    model
+        Checkpoint file.
+    out
+        File to write: .safetensors; the card goes beside it as .md.
+    note
+        NAME=TEXT to put into the plan's notes, like faces=left; may be repeated.
+
+    """
+    made = write_half(model, out, as_notes(note))
+    beside = f"; its card is {made.card}" if made.card else ""
+    change = f"weights changed by at most {made.difference:.1g} of their layer's largest"
+    _out.print(f"{out}: {_megabytes(made.size)}, {change}{beside}")
+
+
 @models_app.command(name="average")
 def average_verb(first: Path, /, *files: Path) -> None:
     """Average the weights of checkpoints of one network: FILE FILE … OUT.
@@ -167,12 +202,17 @@ def _rows(facts: ModelFacts) -> Iterator[tuple[str, str]]:
         yield "what it sees", _RECIPES.get(plan.recipe, f"recipe {plan.recipe}")
     if facts.kind == "syncnet":
         yield "what it sees", "whole frames" if notes.get("view") == "whole" else "the lower half of frames"
-    shrinking = "low-passed when shrunk" if plan.antialias else "not low-passed when shrunk"
-    yield "pictures", f"{network.size} × {network.size} pixels inside, {shrinking}"
-    yield "frame rate", f"{float(rate):g} frames/s, a picture every {float(1000 / rate):.1f} ms"
-    yield "region", _region(plan)
-    if facts.kind != "discriminator":
+    if facts.kind in REMOVERS:
+        yield "what it hears", "sound at 16 kHz, in frames of 40 ms every 20 ms"
+    else:
+        shrinking = "low-passed when shrunk" if plan.antialias else "not low-passed when shrunk"
+        yield "pictures", f"{network.size} × {network.size} pixels inside, {shrinking}"
+        yield "frame rate", f"{float(rate):g} frames/s, a picture every {float(1000 / rate):.1f} ms"
+        yield "region", _region(plan)
+    if facts.kind not in ("discriminator", *REMOVERS):
         heard = f"{1000 * ears.window * ears.hop / ears.sample_rate:g} ms of speech {_beginning(facts)}"
+        if facts.kind in MOVERS:
+            heard = "the speech before and after a frame too"
         bands = f"{ears.bands} mel bands from {ears.lowest:g} to {ears.highest:g} Hz"
         yield "what it hears", f"{heard}, as {bands} every {1000 * ears.hop / ears.sample_rate:g} ms"
     yield "trained on", _data(plan)
@@ -199,11 +239,15 @@ def _data(plan: Plan) -> str:
     if not plan.corpus:
         return "not noted in the file"
     clips, seconds = plan.notes.get("clips"), plan.notes.get("seconds")
+    if plan.network.name in REMOVERS:
+        return f"{plan.notes.get('recordings')} recordings of speech, {seconds} s; their SHA-256 is {plan.corpus}"
     amount = f"{clips} clips, {seconds} s; " if clips and seconds else ""
     return f"{amount}their manifest has SHA-256 {plan.corpus}"
 
 
 def _region(plan: Plan) -> str:
+    if plan.region is None and plan.network.name in MOVERS:
+        return "looked for in each first frame, unless --region is given"
     if plan.region is None:
         return "not noted: give --region when generating"
     region, size = plan.region, plan.frame_size
@@ -213,6 +257,8 @@ def _region(plan: Plan) -> str:
 
 def _width(plan: Plan) -> str:
     width = plan.network.width
+    if plan.network.name in MOVERS:
+        return f"width {width}"
     return "the published size" if width == 1 else f"{width} of the published network's channels"
 
 

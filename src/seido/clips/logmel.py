@@ -48,12 +48,12 @@ def log_mel(speech: Speech, front_end: FrontEnd | None = None) -> NDArray[np.flo
         last = min(first + _BLOCK, columns)
         begin = first * front_end.hop - front_end.fft // 2
         end = (last - 1) * front_end.hop + front_end.fft - front_end.fft // 2
-        mel[first:last] = _columns(_emphasised(speech.samples, begin, end, front_end.preemphasis), front_end)
+        mel[first:last] = columns_of(emphasised(speech.samples, begin, end, front_end.preemphasis), front_end)
     mel[columns:] = mel[columns - 1]
     return mel
 
 
-def _emphasised(samples: Samples, begin: int, end: int, factor: float) -> NDArray[np.float64]:
+def emphasised(samples: Samples, begin: int, end: int, factor: float) -> NDArray[np.float64]:
     """Cut pre-emphasised samples begin … end, continued by reflection outside the signal; float64."""
     index = np.arange(begin, end)
     period = max(1, 2 * (len(samples) - 1))
@@ -62,7 +62,8 @@ def _emphasised(samples: Samples, begin: int, end: int, factor: float) -> NDArra
     return samples[index].astype(np.float64) - factor * before
 
 
-def _columns(signal: NDArray[np.float64], front_end: FrontEnd) -> NDArray[np.float32]:
+def columns_of(signal: NDArray[np.float64], front_end: FrontEnd) -> NDArray[np.float32]:
+    """Transform pre-emphasised samples: a column of the log-mel, float32 (columns, bands), for each whole window."""
     # Double precision: in single, quiet columns differ from the published front-end by up to 2e-4.
     window = torch.hann_window(front_end.fft, periodic=True, dtype=torch.float64)
     spectrum = torch.fft.rfft(torch.from_numpy(signal).unfold(0, front_end.fft, front_end.hop) * window).abs()

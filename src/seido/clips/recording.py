@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from seido.files import replacing
 from seido.plan import FrontEnd
 from seido.timebase import SAMPLE_RATE, samples_of_frames
 from seido.values import Frame, MovieInfo, Recording, Region, Samples, Speech
+
+if TYPE_CHECKING:
+    from seido.clips.denoise import Enhancer
 
 DIGEST = 8
 """Bytes that a frame is known by."""
@@ -58,6 +61,8 @@ class Job:
     """Whether frames may be of another size than those of the first recording."""
     threads: int = 1
     """Threads that movies are decoded with; 0 is one a core."""
+    networks: Mapping[str, Enhancer] = field(default_factory=dict)
+    """Further ways to denoise, by name."""
 
 
 def prepare_recording(job: Job) -> Facts | str:
@@ -97,7 +102,7 @@ def _prepare(job: Job) -> Facts:
     path = arrays_path(job.out, recording.name)
     with replacing(path) as temporary, temporary.open("w+b") as stream:
         writer = _Writer(stream, job, info)
-        heard = writer.speech(later(clean_blocks(recording, job.options.denoise), corrected))
+        heard = writer.speech(later(clean_blocks(recording, job.options.denoise, job.networks), corrected))
         edges = writer.cut(heard, labels)
         hashes = writer.mel()
         frames = writer.frames(_source(job, region), edges[-1])
@@ -153,7 +158,7 @@ def _lag(speech: Speech, frames: Iterator[Frame], rate: Fraction) -> Lag:
 
 
 def _first_speech(job: Job, info: MovieInfo) -> Speech:
-    blocks = clean_blocks(job.recording, job.options.denoise)
+    blocks = clean_blocks(job.recording, job.options.denoise, job.networks)
     wanted = int(min(Fraction(_LAG_SECONDS), info.frames / info.rate) * SAMPLE_RATE)
     gathered: list[Samples] = []
     for block in blocks:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import torch
 from safetensors.torch import save
@@ -17,13 +17,38 @@ from seido import files
 from seido.errors import BadInputError
 from seido.models.baselines import BASELINES, TITLES, new_baseline
 from seido.models.blocks import FEWEST_CHANNELS, WIDEST
-from seido.models.tract import new_tract
+from seido.models.movers import MOVERS, new_mover
+from seido.models.movers import TITLES as MOVER_TITLES
+from seido.models.removers import REMOVERS, new_remover
+from seido.models.removers import TITLES as REMOVER_TITLES
 from seido.models.wav2lip import QualityDiscriminator, SyncNet, Wav2Lip
 from seido.models.weight_files import read_weights
 from seido.plan import Network, Plan
 
-Kind = Literal["wav2lip", "syncnet", "discriminator", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm", "tract"]
-GENERATORS: tuple[Kind, ...] = ("wav2lip", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm", "tract")
+Kind = Literal[
+    "wav2lip",
+    "syncnet",
+    "discriminator",
+    "csapo-dnn",
+    "csapo-cnn",
+    "csapo-lstm",
+    "oura-blstm",
+    "tract",
+    "trial-e",
+    "trial-hb",
+    "frcrn",
+    "frcrn-small",
+]
+GENERATORS: tuple[Kind, ...] = (
+    "wav2lip",
+    "csapo-dnn",
+    "csapo-cnn",
+    "csapo-lstm",
+    "oura-blstm",
+    "tract",
+    "trial-e",
+    "trial-hb",
+)
 """Networks that make movies."""
 
 PLAN_KEY = "seido.plan"
@@ -46,7 +71,11 @@ _NAMES: dict[Kind, str] = {
     "csapo-cnn": TITLES["csapo-cnn"],
     "csapo-lstm": TITLES["csapo-lstm"],
     "oura-blstm": TITLES["oura-blstm"],
-    "tract": "a tract generator",
+    "tract": MOVER_TITLES["tract"],
+    "trial-e": MOVER_TITLES["trial-e"],
+    "trial-hb": MOVER_TITLES["trial-hb"],
+    "frcrn": REMOVER_TITLES["frcrn"],
+    "frcrn-small": REMOVER_TITLES["frcrn-small"],
 }
 _CURES: dict[Kind, str] = {
     "wav2lip": "give the generator's, such as wav2lip_gan.pth or one that seido trained",
@@ -57,12 +86,17 @@ _CURES: dict[Kind, str] = {
     "csapo-lstm": "give one that `seido train --model csapo-lstm` made",
     "oura-blstm": "give one that `seido train --model oura-blstm` made",
     "tract": "give one that `seido train --model tract` made",
+    "trial-e": "give one that `seido train --model trial-e` made",
+    "trial-hb": "give one that `seido train --model trial-hb` made",
+    "frcrn": "give one that `seido train --model frcrn` made",
+    "frcrn-small": "give one that `seido train --model frcrn-small` made",
 }
 _SIGNS: tuple[tuple[str, Kind], ...] = (
     ("face_decoder_blocks.", "wav2lip"),
     ("binary_pred.", "discriminator"),
     ("face_encoder.", "syncnet"),
 )
+_SIGNED = tuple(kind for _, kind in _SIGNS)
 _FACE_DETECTOR_SIGNS = ("L2Norm3_3.", "conv3_3_norm", "conv1_1.")
 _NAMED_AT_MOST = 3
 
@@ -96,8 +130,8 @@ def load_checkpoint(path: str | Path, expect: Kind | tuple[Kind, ...] | None = "
     found = read_weights(path)
     text = found.metadata.get(PLAN_KEY)
     planned = None if text is None else Plan.from_json(text, str(path))
-    # Baselines and tract generators are seido's own: there is none without a plan.
-    kind = (planned and _baseline(planned)) or _kind(path, found.weights)
+    # All but Wav2Lip's and released noise removers are seido's own: there is none without a plan.
+    kind = (planned and _planned(planned)) or _kind(path, found.weights)
     wanted = (expect,) if isinstance(expect, str) else expect
     if wanted is not None and kind not in wanted:
         raise BadInputError(f"{path}: these are the weights of {_NAMES[kind]}; {_CURES[wanted[0]]}")
@@ -142,8 +176,8 @@ def build(checkpoint: Checkpoint) -> nn.Module:
     return network.requires_grad_().eval()
 
 
-def _baseline(plan: Plan) -> Kind | None:
-    return next((kind for kind in GENERATORS if kind == plan.network.name and kind != "wav2lip"), None)
+def _planned(plan: Plan) -> Kind | None:
+    return next((kind for kind in get_args(Kind) if kind == plan.network.name and kind not in _SIGNED), None)
 
 
 def _empty(kind: Kind, plan: Plan) -> nn.Module:
@@ -151,8 +185,10 @@ def _empty(kind: Kind, plan: Plan) -> nn.Module:
     with torch.device("meta"):
         if kind in BASELINES:
             return new_baseline(plan)
-        if kind == "tract":
-            return new_tract(plan)
+        if kind in MOVERS:
+            return new_mover(plan)
+        if kind in REMOVERS:
+            return new_remover(plan)
         if kind == "wav2lip":
             return Wav2Lip(network.width, network.residual)
         return SyncNet(network.width) if kind == "syncnet" else QualityDiscriminator(network.width)

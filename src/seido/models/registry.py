@@ -8,6 +8,8 @@ from seido.errors import BadInputError
 
 WEIGHTS = Path(__file__).parent / "weights"
 """Where the bundled models lie, one safetensors file each."""
+DEFAULT = "tract-phantom-1"
+"""The model that is used unless another is named."""
 
 
 def bundled_models() -> tuple[str, ...]:
@@ -24,7 +26,7 @@ def find_model(name_or_path: str | Path) -> Path:
     if str(name_or_path) in names:
         return WEIGHTS / f"{name_or_path}.safetensors"
     if not names:
-        cure = "no model comes with seido yet: train one (`seido demo` shows how) and name its file with --model"
+        cure = "none comes with this seido: train one (`seido demo --train` shows how) and name its file with --model"
     else:
         cure = f"choose one of {', '.join(names)}, or name a file of weights"
     raise BadInputError(f"{name_or_path}: there is no such model; {cure}")

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from seido.clips.level import levelled
 from seido.clips.logmel import log_mel
-from seido.clips.picture import resize
 from seido.corpus.sound import read_speech
-from seido.corpus.still import read_frame
 from seido.errors import BadInputError
 from seido.models.aligned import AlignedNetwork, aligned_features, whole_window
 from seido.models.checkpoint import GENERATORS, build, load_checkpoint
 from seido.models.device import choose_device
-from seido.models.inputs import as_channels, face_input, mel_windows
-from seido.models.registry import find_model
-from seido.models.tract import TractGenerator
+from seido.models.inputs import face_input, mel_windows
+from seido.models.mover import Kept, Mover
+from seido.models.registry import DEFAULT, find_model
 from seido.models.tract_speech import hearing
 from seido.models.wav2lip import Wav2Lip
 from seido.movie.engines import EngineName, make_engine
+from seido.movie.heads import read_head
+from seido.movie.paste import pasted, shrunk
+from seido.movie.place import inner_size, mirrored, place
+from seido.movie.remarks import remarks
 from seido.plan import Plan
 from seido.timebase import exact_rate
-from seido.values import Frame, Region, Speech, check_frame
+from seido.values import Frame, Speech, check_frame
 
-Generator = Wav2Lip | AlignedNetwork | TractGenerator
+Generator = Wav2Lip | AlignedNetwork | Mover
 """A network that makes movies: it completes or moves the first frame, or as a baseline never looks at it."""
+LEVEL = "level"
+"""The plan's note of the level of the speech that a model was trained on, in dB (clips.level.speech_level)."""
+Moments = Sequence[int | Fraction]
 _STRETCH = 256
 """Frames whose speech is encoded at a time: memory stays flat however long the speech."""
 
@@ -40,10 +45,15 @@ _STRETCH = 256
 class GenerateOptions:
     """How a movie is generated; what is left out comes from the model's plan."""
 
-    model: str = "phantom"
+    model: str = DEFAULT
     """A checkpoint file, or the name of a bundled model."""
     region: str | None = None
-    """Rectangle X,Y,W,H of the frame that moves, or `face` to find a face; the model's own unless given."""
+    """Rectangle X,Y,W,H of the frame that moves, or `face` to find a face. Unless given, the model's own, or for a
+    tract generator where a vocal tract is found in the frame."""
+    size: int | None = None
+    """Pixels that the longer side of the region has inside a tract generator; the model's own unless given."""
+    flip: bool = False
+    """Mirror the frame for the model, and its movie back: for heads that look right."""
     fps: str | None = None
     """Frames per second, like 25 or 1159/50; the model's own unless given."""
     offset: float = 0.0
@@ -58,10 +68,17 @@ class GenerateOptions:
     def __post_init__(self) -> None:
         if self.fps is not None:
             exact_rate(self.fps)
+        if self.size is not None and not 16 <= self.size <= 1024:
+            raise BadInputError(f"a size of {self.size} pixels is out of range: give 16 to 1024")
         if not abs(self.offset) <= 1000:
             raise BadInputError(f"an offset of {self.offset} ms is out of range: give up to ±1000")
         if not 1 <= self.batch <= 1024:
             raise BadInputError(f"a batch of {self.batch} frames is out of range: give 1 to 1024")
+
+    @property
+    def delay(self) -> Fraction:
+        """The offset in seconds, exactly."""
+        return Fraction(str(self.offset)) / 1000
 
 
 @dataclass(frozen=True)
@@ -73,6 +90,8 @@ class Generation:
     total: int
     plan: Plan
     """Of the model that makes it; its notes tell where the weights come from."""
+    remarks: tuple[str, ...] = ()
+    """What is doubtful about speech and frame, a sentence each."""
 
     def __iter__(self) -> Iterator[Frame]:
         return self.frames
@@ -91,7 +110,8 @@ def generate(
     speech
         A recording (anything `read_speech` reads), or 16 kHz mono speech.
     frame
-        The first frame: a picture file, a movie (its first frame is taken), or uint8 (H, W) or (H, W, 3).
+        The first frame: a picture file, a movie (its first frame is taken), a bundled head's name, or uint8 (H, W)
+        or (H, W, 3).
     options
         Model, region, frame rate, timing, device.
 
@@ -102,165 +122,146 @@ def generate(
 
     """
     options = options or GenerateOptions()
-    voice = speech if isinstance(speech, Speech) else read_speech(Path(speech))
-    picture = check_frame(frame) if isinstance(frame, np.ndarray) else read_frame(Path(frame))
-    return render(*load_generator(options.model), voice, picture, options)
+    voice = speech if isinstance(speech, Speech) else read_speech(Path(speech), silence=True)
+    picture = check_frame(frame) if isinstance(frame, np.ndarray) else read_head(frame)
+    model, plan = load_generator(options.model)
+    made = render(model, plan, at_level(voice, plan), picture, options)
+    return replace(made, remarks=remarks(voice, picture, plan, flip=options.flip))
 
 
-def render(model: Generator, plan: Plan, speech: Speech, picture: Frame, options: GenerateOptions) -> Generation:
-    """Do what `generate` does with a model that is already loaded."""
-    region = choose_region(options.region, plan, picture)
-    rate = exact_rate(options.fps) if options.fps else plan.rate
-    total = speech.frames(rate)
-    crop = region.crop(picture)
-    if isinstance(model, AlignedNetwork):
-        return Generation(_aligned_frames(model, plan, speech, picture, region, rate, options), rate, total, plan)
-    if isinstance(model, TractGenerator):
-        return Generation(_tract_frames(model, plan, speech, picture, region, rate, options), rate, total, plan)
-    held = shrunk(crop[None], plan)
-    engine = make_engine(
-        model,
-        face_input(held, held),
-        name=options.engine,
-        device=choose_device(options.device),
-        frames=total,
-    )
-
-    def frames() -> Iterator[Frame]:
-        for audio in mel_batches(speech, total, rate, plan, options):
-            for image in to_pixels(engine(audio), crop, plan):
-                shown = picture.copy()
-                region.crop(shown)[:] = image
-                yield shown
-
-    return Generation(frames(), rate, total, plan)
+def at_level(speech: Speech, plan: Plan) -> Speech:
+    """Bring speech to the loudness that the model was trained on, where the plan's notes tell it ("level", in dB)."""
+    level = plan.notes.get(LEVEL)
+    try:
+        return speech if level is None else levelled(speech, float(level))
+    except ValueError:
+        raise BadInputError(f"the model's note {LEVEL}={level} is no number of dB; make its file again") from None
 
 
-def _aligned_frames(
-    model: AlignedNetwork,
+def render(
+    model: Generator,
     plan: Plan,
     speech: Speech,
     picture: Frame,
-    region: Region,
+    options: GenerateOptions,
+    moments: Moments | None = None,
+) -> Generation:
+    """Do what `generate` does with a model that is already loaded.
+
+    `moments` are the frames to make, rising, perhaps between whole ones, as where the pictures of a clip were taken;
+    unless given, all that cover the speech.
+    """
+    shown = mirrored(picture) if options.flip else picture
+    region = place(options.region, plan, picture, search=isinstance(model, Mover), flip=options.flip)
+    rate = exact_rate(options.fps) if options.fps else plan.rate
+    wanted = range(speech.frames(rate)) if moments is None else moments
+    if not isinstance(model, Wav2Lip) and options.engine == "openvino":
+        raise BadInputError(f"{plan.network.name} does not run on the openvino engine; leave out --engine")
+    if not isinstance(model, Mover) and options.size is not None:
+        raise BadInputError(f"{plan.network.name} works at {plan.network.size} pixels alone; leave out --size")
+    crop = region.crop(shown)
+    if isinstance(model, Mover):
+        batches = tract_batches(model, plan, speech, crop, rate, options, wanted)
+    elif isinstance(model, AlignedNetwork):
+        batches = _aligned_batches(model, plan, speech, rate, options, wanted)
+    else:
+        batches = _wav2lip_batches(model, plan, speech, crop, rate, options, wanted)
+    frames = pasted(batches, shown, region, plan)
+    return Generation(map(mirrored, frames) if options.flip else frames, rate, len(wanted), plan)
+
+
+def _wav2lip_batches(
+    model: Wav2Lip,
+    plan: Plan,
+    speech: Speech,
+    crop: Frame,
     rate: Fraction,
     options: GenerateOptions,
-) -> Iterator[Frame]:
-    """Make the frames of a baseline: of the first frame it keeps the size and what lies outside the region."""
-    if options.engine == "openvino":
-        raise BadInputError(f"{plan.network.name} does not run on the openvino engine; leave out --engine")
-    device, crop = choose_device(options.device), region.crop(picture)
+    wanted: Moments,
+) -> Iterator[Tensor]:
+    held, device = shrunk(crop[None], plan), choose_device(options.device)
+    engine = make_engine(model, face_input(held, held), name=options.engine, device=device, frames=len(wanted))
+    return map(engine, mel_batches(speech, wanted, rate, plan, options))
+
+
+def _aligned_batches(
+    model: AlignedNetwork,
+    plan: Plan,
+    speech: Speech,
+    rate: Fraction,
+    options: GenerateOptions,
+    wanted: Moments,
+) -> Iterator[Tensor]:
+    """Make the pictures of a baseline: it never sees the first frame."""
+    device = choose_device(options.device)
     model = model.to(device)
     columns = plan.front_end.window
     # The log-mel is cut into whole windows; the network hears their middle.
     whole = replace(plan, front_end=whole_window(plan.front_end))
-    total = speech.frames(rate)
 
-    def frames() -> Iterator[Frame]:
-        batches = mel_batches(speech, total, rate, whole, options)
-        made = model.stream(aligned_features(audio, columns).to(device) for audio in batches)
+    def batches() -> Iterator[Tensor]:
+        heard = mel_batches(speech, wanted, rate, whole, options)
+        made = model.stream(aligned_features(audio, columns).to(device) for audio in heard)
         while True:
             # Not around the yield: whoever takes the frames would be in inference mode too.
             with torch.inference_mode():
                 images = next(made, None)
             if images is None:
                 return
-            for image in to_pixels(images.cpu()[:, None].expand(-1, 3, -1, -1), crop, plan):
-                shown = picture.copy()
-                region.crop(shown)[:] = image
-                yield shown
+            yield images.cpu()[:, None]
 
-    return frames()
+    return batches()
 
 
-def _tract_frames(
-    model: TractGenerator,
+def tract_batches(
+    model: Mover,
     plan: Plan,
     speech: Speech,
-    picture: Frame,
-    region: Region,
+    crop: Frame,
     rate: Fraction,
     options: GenerateOptions,
-) -> Iterator[Frame]:
-    """Make the frames of a tract generator: the first frame is held, the speech heard in overlapping stretches."""
-    if options.engine == "openvino":
-        raise BadInputError(f"{plan.network.name} does not run on the openvino engine; leave out --engine")
-    device, crop, total = choose_device(options.device), region.crop(picture), speech.frames(rate)
+    wanted: Moments,
+) -> Iterator[Tensor]:
+    """Make the pictures of a tract generator: the first frame is held, the speech heard in overlapping stretches."""
+    device = choose_device(options.device)
     model = model.to(device)
-    mel, lead = log_mel(speech, plan.front_end), plan.lead_at(rate) + Fraction(str(options.offset)) / 1000
+    mel, lead = log_mel(speech, plan.front_end), plan.lead_at(rate) + options.delay
 
-    def pictures() -> Iterator[Tensor]:
-        # Not around a yield: whoever takes the frames would be in inference mode too.
-        with torch.inference_mode():
-            held = model.hold(shrunk(crop[None], plan).mean(dim=1, keepdim=True).to(device))
-        for first in range(0, total, _STRETCH):
-            cut, at = hearing(mel, range(first, min(first + _STRETCH, total)), rate, lead)
+    def batches() -> Iterator[Tensor]:
+        held = hold(model, plan, crop, options, device)
+        for first in range(0, len(wanted), _STRETCH):
+            some = wanted[first : first + _STRETCH]
+            cut, at = hearing(mel, some, rate, lead, slack=some[-1] - some[0] - len(some) + 1, context=model.context)
+            # Not around a yield: whoever takes the frames would be in inference mode too.
             with torch.inference_mode():
                 codes = model.listen(torch.from_numpy(cut)[None].to(device), torch.from_numpy(at)[None].to(device))[0]
-            for some in torch.split(codes, options.batch):
+            for here in torch.split(codes, options.batch):
                 with torch.inference_mode():
-                    made = model.paint(some, held).cpu()
+                    made = model.paint(here, held).cpu()
                 yield made
 
-    def frames() -> Iterator[Frame]:
-        for images in pictures():
-            for image in to_pixels(images.expand(-1, 3, -1, -1), crop, plan):
-                shown = picture.copy()
-                region.crop(shown)[:] = image
-                yield shown
+    return batches()
 
-    return frames()
+
+def hold(model: Mover, plan: Plan, crop: Frame, options: GenerateOptions, device: torch.device) -> Kept:
+    """Let a tract generator look at the region of the first frame, at the size that it works at."""
+    seen = shrunk(crop[None], plan, inner_size(crop, plan, options.size, given=options.region is not None))
+    with torch.inference_mode():
+        return model.hold(seen.mean(dim=1, keepdim=True).to(device))
 
 
 def load_generator(name: str) -> tuple[Generator, Plan]:
     """Load a generator and its plan by bundled name or file; raises BadInputError."""
     checkpoint = load_checkpoint(find_model(name), GENERATORS)
     model = build(checkpoint)
-    assert isinstance(model, Wav2Lip | AlignedNetwork | TractGenerator)  # noqa: S101  (load_checkpoint was told what to expect)
+    assert isinstance(model, Wav2Lip | AlignedNetwork | Mover)  # noqa: S101  (load_checkpoint was told what to expect)
     return model, checkpoint.plan
 
 
-def mel_batches(speech: Speech, frames: int, rate: Fraction, plan: Plan, options: GenerateOptions) -> Iterator[Tensor]:
+def mel_batches(
+    speech: Speech, frames: Moments, rate: Fraction, plan: Plan, options: GenerateOptions
+) -> Iterator[Tensor]:
     """Cut the speech's log-mel into one window a frame, a batch at a time: (≤ batch, 1, 80, 16)."""
-    mel = log_mel(speech, plan.front_end)
-    lead = plan.lead_at(rate) + Fraction(str(options.offset)) / 1000
-    for first in range(0, frames, options.batch):
-        yield mel_windows(mel, range(first, min(first + options.batch, frames)), rate, lead)
-
-
-def choose_region(asked: str | None, plan: Plan, picture: Frame, *, what: str = "the first frame") -> Region:
-    """Decide which rectangle moves: the one asked for, the plan's, or the whole of a frame cut to the plan's size."""
-    height, width = picture.shape[:2]
-    if asked == "face":
-        from seido.movie.face import find_face
-
-        return find_face(picture)
-    if asked is not None:
-        return Region.parse(asked).within(height, width, what)
-    if plan.region is None:
-        return Region.whole(picture)
-    if (height, width) == plan.frame_size:
-        return plan.region
-    if (height, width) == (plan.region.height, plan.region.width):
-        return Region.whole(picture)
-    trained = f"{plan.frame_size[1]} × {plan.frame_size[0]}" if plan.frame_size else "other"
-    raise BadInputError(
-        f"{what} is {width} × {height} pixels, but the model was trained on {plan.region} of {trained} frames; "
-        "give --region X,Y,W,H for where the vocal tract is in yours"
-    )
-
-
-def shrunk(pictures: NDArray[np.uint8], plan: Plan) -> Tensor:
-    """Bring regions (N, H, W[, 3]) to the network's size: float32 (N, 3, S, S), BGR, 0 … 1."""
-    return as_channels(resize(pictures, plan.network.size, plan.network.size, antialias=plan.antialias))
-
-
-def to_pixels(images: Tensor, crop: Frame, plan: Plan) -> NDArray[np.uint8]:
-    """Turn the network's pictures (B, 3, S, S) BGR into the crop's size and colour: uint8 (B, h, w[, 3])."""
-    values = images.clamp(0, 1).mul(255)
-    if crop.ndim == 2:
-        values = values.mean(dim=1, keepdim=True)
-    # The published inference truncates; ours rounds.
-    values = values if plan.recipe == "talk" else values.round()
-    pixels = values.byte().permute(0, 2, 3, 1).numpy()
-    sized = resize(pixels, crop.shape[0], crop.shape[1], antialias=plan.antialias)
-    return sized[..., 0] if crop.ndim == 2 else sized[..., ::-1]
+    mel, lead = log_mel(speech, plan.front_end), plan.lead_at(rate) + options.delay
+    for first in range(0, len(frames), options.batch):
+        yield mel_windows(mel, frames[first : first + options.batch], rate, lead)

@@ -18,7 +18,7 @@ Progress = Callable[[int, int], None]
 
 def generate_movie(
     speech: Path,
-    frame: Path,
+    frame: Path | str,
     out: Path,
     options: GenerateOptions | None = None,
     *,
@@ -35,7 +35,7 @@ def generate_movie(
     speech
         The recording; its sound goes into the movie as it is, mixed to mono.
     frame
-        The first frame, or with `moving` the movie whose every frame is to speak.
+        The first frame, or a bundled head's name, or with `moving` the movie whose every frame is to speak.
     out
         .mp4, or .mkv.
     options
