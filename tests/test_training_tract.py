@@ -36,7 +36,7 @@ BRIEF = TrainOptions(
     device="cpu",
     threads=1,
     losses=LossOptions(motion=0.5, structure=0.1),
-    tract=TractOptions(size=32, change=0.5),
+    tract=TractOptions(size=32, change=0.5, stride=1),
 )
 
 
@@ -176,7 +176,7 @@ def test_colour_clips_are_learnt_in_grey(tmp_path):
 
 
 def test_the_pictures_are_128_pixels_wide_unless_said_otherwise(clips):
-    task = TractTask(open_clips(clips), replace(BRIEF, tract=TractOptions(), window=None, batch=None))
+    task = TractTask(open_clips(clips), replace(BRIEF, tract=TractOptions(stride=1), window=None, batch=None))
     assert (task.plan.network.size, task.window, task.batch_size, task.frames) == (128, 12, 4, 48)
 
 

@@ -30,9 +30,11 @@ from seido.training.task import Loss, Memory, Share, Validation
 
 GENERATOR = "generator"
 STRETCH = 12
-"""Frames in a row that an example has unless said otherwise: half a second at 25/s."""
+"""Frames that an example has unless said otherwise."""
 BATCH = 4
 """Examples in a step unless said otherwise."""
+STRIDE = 3
+"""Every so many-th frame is learnt unless said otherwise: neighbours say nearly the same."""
 _AT_ONCE = 32
 """Validation frames painted at a time."""
 
@@ -73,7 +75,7 @@ class TractTask:
         self.window = options.window or STRETCH
         self.batch_size = options.batch or BATCH
         self.frames = self.batch_size * self.window
-        self.stride = options.tract.stride or 1
+        self.stride = options.tract.stride or STRIDE
         self.span = (self.window - 1) * self.stride + 1
         self.training, self.validation = open_examples(clips, self.plan, options.memory, self.span, options.clips)
         self.watched = spread_draw(self.validation, options.validation_frames)
