@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src"
 BASE = ("errors", "timebase", "files", "values", "plan", "workers")
-STAGES = ("corpus", "clips", "models", "training", "movie", "scores", "report", "phantom")
+STAGES = ("corpus", "clips", "models", "training", "movie", "scores", "report", "phantom", "studio")
 NETWORKS = ("models", "training")
 NETWORK_IMPORTS = {"torch", "numpy", "safetensors"}
 NETWORK_CLIPS = {"seido.clips", "seido.clips.store", "seido.clips.logmel", "seido.clips.picture"}

@@ -12,21 +12,21 @@ from rich.console import Console
 from seido.cli.codes import DONE, SOME_LEFT_OUT, STOPPED
 from seido.cli.compare import compare_verb
 from seido.cli.demo import DemoOptions, run_demo
+from seido.cli.denoising import denoise_verb
+from seido.cli.experiment import experiment_verb
 from seido.cli.inspection import as_json, describe
 from seido.cli.models import models_app
 from seido.cli.progress import bar
 from seido.cli.settings import from_settings
+from seido.cli.studio import studio_verb
 from seido.cli.training import showing
-from seido.clips.denoise import denoised, quiet_and_loud
 from seido.clips.prepare import PrepareOptions, prepare
 from seido.clips.store import Clips, open_clips
-from seido.corpus.sound import probe_sound, read_speech
 from seido.corpus.survey import survey
-from seido.errors import BadInputError, OutputError
-from seido.files import require_parent
+from seido.errors import BadInputError
 from seido.movie.generate import GenerateOptions
 from seido.movie.make import generate_movie
-from seido.movie.writer import write_speech
+from seido.movie.removal import removers
 from seido.phantom.produce import cost, produce
 from seido.phantom.script import PhantomOptions
 from seido.report.evaluate import EvaluateOptions, evaluate
@@ -44,7 +44,11 @@ app = App(
 )
 app.command(models_app)
 app.command(compare_verb, name="compare")
+app.command(denoise_verb, name="denoise")
+app.command(experiment_verb, name="experiment")
+app.command(studio_verb, name="studio")
 _out = Console(highlight=False, soft_wrap=True)
+_told = Console(highlight=False, soft_wrap=True, stderr=True)
 
 
 @app.command(name="generate")
@@ -64,7 +68,8 @@ def generate_verb(
     speech
         Recording: any sound file, or a movie with sound.
     frame
-        First frame: PNG, TIFF, JPEG, .npy, or a movie, whose first frame is taken.
+        First frame: PNG, TIFF, JPEG, .npy, a movie, whose first frame is taken, or a bundled head of the phantom: man,
+        woman or adolescent (the vocal tract), man-whole, woman-whole or adolescent-whole (the head).
     out
         Movie to write: .mp4 (H.264 + AAC) or .mkv.
     moving
@@ -83,6 +88,8 @@ def generate_verb(
             lossless=lossless,
             progress=lambda done, total: report(out.name, done, total),
         )
+    for remark in made.remarks:
+        _told.print(f"seido: {remark}", markup=False, emoji=False)
     if "published" in made.plan.notes:
         _out.print(f"weights: {made.plan.notes['published']} as published with Wav2Lip, {made.plan.notes['licence']}")
     _out.print(f"{out}: {made.total} frames at {float(made.rate):g} per second, {float(made.total / made.rate):.2f} s")
@@ -96,6 +103,7 @@ def prepare_verb(
     options: Annotated[PrepareOptions | None, Parameter(name="*", negative_iterable="", consume_multiple=True)] = None,
     workers: int | None = None,
     cluster: str | None = None,
+    denoise_model: str | None = None,
 ) -> int:
     """Cut a corpus into clips of one size and frame rate, ready for training.
 
@@ -111,10 +119,14 @@ def prepare_verb(
         Processes at work; as many as there are cores unless given.
     cluster
         Address of the scheduler of a Dask cluster to work on instead.
+    denoise_model
+        Weights for --denoise frcrn, or others for frcrn-small than the bundled ones.
 
     """
+    options = options or PrepareOptions()
+    networks = removers(options.denoise, denoise_model)
     with bar("recordings") as report:
-        outcome = prepare(corpus, out, options or PrepareOptions(), report, workers=workers, address=cluster)
+        outcome = prepare(corpus, out, options, report, workers=workers, address=cluster, networks=networks)
     _out.print(describe_clips(outcome.clips))
     _out.print("Compared between train, validation and test:")
     for compared in outcome.leakage:
@@ -151,30 +163,6 @@ def inspect_verb(path: Path, *, format: str = "auto", json: bool = False, all: b
         _out.print(line, markup=False, emoji=False)
 
 
-@app.command(name="denoise")
-def denoise_verb(speech: Path, out: Path, *, method: str = "auto") -> None:
-    """Lower the scanner's noise under speech.
-
-    Parameters
-    ----------
-    speech
-        Recording: any sound file, or a movie with sound.
-    out
-        Sound to write: .wav, at the recording's own rate.
-    method
-        auto, template (subtract the scanner's steady lines), spectral (lower any steady noise) or none.
-
-    """
-    if out.suffix.lower() != ".wav":
-        raise OutputError(f"{out}: sound is written as .wav; name it {out.stem}.wav")
-    require_parent(out)
-    done = denoised(read_speech(speech, probe_sound(speech).rate, silence=True), method)
-    write_speech(out, done.speech)
-    quiet, loud = quiet_and_loud(done.speech)
-    told = f"{' and '.join(done.steps)} used" if done.steps else "left as it was"
-    _out.print(f"{out}: {told}; its quietest moments lie {loud - quiet:.0f} dB under its loudest")
-
-
 train_app = App(name="train", config=from_settings)
 app.command(train_app)
 
@@ -194,7 +182,7 @@ def train_verb(
     Parameters
     ----------
     clips
-        Folder that `seido prepare` wrote.
+        Folder that `seido prepare` wrote; for a noise remover, a folder of .wav files of clean speech.
     out
         Folder for the checkpoint, the history, and what is needed to go on.
     resume
@@ -272,7 +260,7 @@ def phantom_verb(
 
 @app.command(name="demo")
 def demo_verb(out: Path = Path("demo"), *, options: Annotated[DemoOptions | None, Parameter(name="*")] = None) -> None:
-    """Do everything once at small size, with nothing downloaded: prepare, train, generate, evaluate.
+    """Make a movie with the bundled model and score it, with nothing downloaded; with --train, train one first.
 
     Parameters
     ----------
