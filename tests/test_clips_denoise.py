@@ -212,7 +212,7 @@ def test_the_verb(tmp_path: Path, capsys):
     noisy = at_snr(clean, scanner(len(clean)), 0) * np.float32(0.3)
     soundfile.write(tmp_path / "in.wav", np.stack([noisy, noisy], axis=1), RATE, subtype="FLOAT")
     assert main(["denoise", str(tmp_path / "in.wav"), str(tmp_path / "out.wav")]) == 0
-    assert "template and frcrn-small used" in capsys.readouterr().out
+    assert "template and spectral used" in capsys.readouterr().out
     done, rate = soundfile.read(tmp_path / "out.wav", dtype="float32")
     assert rate == RATE
     assert done.shape == clean.shape

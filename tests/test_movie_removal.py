@@ -12,13 +12,15 @@ from seido.cli import main
 from seido.clips.denoise import denoise, denoised
 from seido.clips.denoise_long import denoised_blocks
 from seido.clips.narrow import through_16k
-from seido.clips.options import PrepareOptions
+from seido.clips.prepare import PrepareOptions, prepare
 from seido.errors import BadInputError
 from seido.models.checkpoint import save_checkpoint
 from seido.models.frcrn import FRCRN
 from seido.models.frcrn_files import save_frcrn
+from seido.models.frcrn_losses import each_si_snr
 from seido.models.frcrn_small import FrcrnSmall
-from seido.movie.removal import Remover, enhance_small, removers
+from seido.movie.removal import SMALL, Remover, enhance_small, removers
+from seido.phantom.gradient_noise import Sequence, at_snr, gradient_noise
 from seido.plan import Network, Plan
 from seido.values import Speech
 
@@ -120,24 +122,12 @@ def test_ways_are_done_in_turn_and_told():
         denoised(sound, "twice+magic", double)
 
 
-def test_auto_lets_the_network_do_what_the_gate_did():
-    heard = []
-
-    def network(speech):
-        heard.append(speech.name)
-        return speech
-
-    done = denoised(Speech(tone(300, RATE) + noise(RATE), RATE), "auto", {"frcrn-small": network})
-    assert done.steps[-1] == "frcrn-small"
-    assert heard
-    assert denoised(Speech(tone(300, RATE) + noise(RATE), RATE)).steps[-1] == "spectral"
-
-
 def test_networks_are_found_by_name(small):
     found = removers("template+frcrn-small", small)
     assert found["frcrn-small"] == Remover("frcrn-small", small)
     assert pickle.loads(pickle.dumps(found["frcrn-small"])) == found["frcrn-small"]  # noqa: S301
-    assert removers("template") == {}
+    assert removers("template") == removers("auto") == {}
+    assert removers("frcrn-small")["frcrn-small"].model.stem == SMALL
     with pytest.raises(BadInputError, match="its weights do not come with seido"):
         removers("frcrn")
     with pytest.raises(BadInputError, match="leave it out"):
@@ -157,6 +147,15 @@ def test_the_full_network_is_used_from_its_file(tmp_path):
     save_frcrn(tmp_path / "narrow.safetensors", network)
     with pytest.raises(BadInputError, match="should have shape"):
         removers("frcrn", tmp_path / "narrow.safetensors")
+
+
+def test_the_bundled_network_takes_a_scanner_out_of_a_voice(voice):
+    clean = voice(3)
+    noise = gradient_noise(len(clean), RATE, Sequence.at(Fraction(1384, 100)), np.random.default_rng(3))
+    noisy = at_snr(clean, noise, 0)
+    done = denoise(Speech(noisy, RATE), "frcrn-small", removers("frcrn-small")).samples
+    before, after = (each_si_snr(*map(torch.from_numpy, (one[None], clean[None]))).item() for one in (noisy, done))
+    assert after > before + 8
 
 
 def test_silence_stays_silent_and_samples_stay_in_their_place(small):
@@ -211,5 +210,15 @@ def test_the_verb_says_what_is_wrong_with_the_weights(small, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["in.wav"]
 
 
-def test_preparing_knows_the_networks():
-    assert PrepareOptions(denoise="template+frcrn-small").denoise == "template+frcrn-small"
+def test_preparing_uses_the_networks(movie_file, voice, small, tmp_path):
+    movie_file("c/s1_a.mkv", frames=50, sound=False, lossless=True)
+    sound = voice(2.0) + noise(2 * RATE)
+    soundfile.write(tmp_path / "c" / "s1_a.wav", sound, RATE, subtype="FLOAT")
+    options = PrepareOptions(denoise="frcrn-small", split="1/0/0", sync="off")
+    networks = removers("frcrn-small", small)
+    clips = prepare(tmp_path / "c", tmp_path / "out", options, networks=networks).clips
+    heard = np.concatenate([clips.speech(entry) for entry in clips.entries])
+    wanted = denoise(Speech(sound, RATE), "frcrn-small", networks).samples
+    assert np.abs(heard - wanted[: len(heard)]).max() < 1e-4
+    with pytest.raises(BadInputError, match="no way to denoise"):
+        prepare(tmp_path / "c", tmp_path / "other", options)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seido.errors import BadInputError
+from seido.models.registry import find_model
 from seido.training.options import FREE, TrainOptions
 
 
@@ -91,3 +92,8 @@ def test_the_record_holds_what_matters_and_survives_json(tmp_path):
     assert not set(FREE) & set(record)
     assert record["init"] == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert record["width"] == "1/4"
+
+
+def test_a_bundled_model_can_be_begun_from_by_name():
+    assert TrainOptions(model="tract", init=Path("tract-phantom-1")).init == find_model("tract-phantom-1")
+    assert TrainOptions(init=Path("elsewhere/tract-phantom-1")).init == Path("elsewhere/tract-phantom-1")

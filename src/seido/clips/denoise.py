@@ -1,7 +1,8 @@
-"""Scanner noise under speech lowered: by its lines, by a gate in the spectrum, or by both in turn."""
+"""Scanner noise under speech lowered: by its lines, by a gate in the spectrum, by a network, or by several in turn."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -14,6 +15,8 @@ from seido.clips.template_noise import subtract_template
 from seido.errors import BadInputError
 from seido.values import Speech
 
+EXAMPLE = "template+frcrn-small"
+"""Of several enhancers in turn."""
 SHORTEST_GATE = 0.3
 """Seconds that are needed to tell noise from speech by what pauses and what does not."""
 CLEAN_DB = 55.0
@@ -53,32 +56,40 @@ ENHANCERS: dict[str, Enhancer] = {"template": subtract_template, "spectral": spe
 _NEEDED = {"template": SHORTEST_SECONDS, "spectral": SHORTEST_GATE}
 
 
-def denoise(speech: Speech, method: str = "auto") -> Speech:
+def denoise(speech: Speech, method: str = "auto", networks: Mapping[str, Enhancer] | None = None) -> Speech:
     """Lower scanner noise under speech; same rate, length and name.
 
     `method`: "template" subtracts the scanner's steady lines; "spectral" lowers what is left of any steady noise;
     "auto" does the first where a scanner is heard and the second where noise is left, and leaves clean speech as it
-    is; "none" does nothing. A constant offset goes with the noise. Raises BadInputError for another method, and for
-    sound too short for the one asked for.
+    is; "none" does nothing. `networks` are further enhancers by name. Several are done in turn when their names are
+    put together, like "template+frcrn-small". A constant offset goes with the noise. Raises BadInputError for another
+    method, and for sound too short for the one asked for.
     """
-    return denoised(speech, method).speech
+    return denoised(speech, method, networks).speech
 
 
-def denoised(speech: Speech, method: str = "auto") -> Denoised:
+def denoised(speech: Speech, method: str = "auto", networks: Mapping[str, Enhancer] | None = None) -> Denoised:
     """Lower scanner noise as denoise does, and tell what was done."""
     if method == "auto":
         return _automatic(speech)
-    if method not in ENHANCERS:
-        names = ", ".join(["auto", *ENHANCERS])
-        raise BadInputError(f"{method!r} is no way to denoise: choose one of {names}")
-    if speech.seconds < _NEEDED.get(method, 0):
-        raise BadInputError(
-            f"{speech.name}: {float(speech.seconds):.2f} s of sound are too short to tell noise from speech; "
-            f"{method} needs {_NEEDED[method]:g} s"
-        )
-    if method == "none":
+    enhancers = {**ENHANCERS, **(networks or {})}
+    steps = method.split("+")
+    for step in steps:
+        if step not in enhancers:
+            names = ", ".join(["auto", *enhancers])
+            raise BadInputError(f"{step!r} is no way to denoise: choose one of {names}, or several, like {EXAMPLE}")
+        if speech.seconds < _NEEDED.get(step, 0):
+            raise BadInputError(
+                f"{speech.name}: {float(speech.seconds):.2f} s of sound are too short to tell noise from speech; "
+                f"{step} needs {_NEEDED[step]:g} s"
+            )
+    steps = [step for step in steps if step != "none"]
+    if not steps:
         return Denoised(speech, ())
-    return Denoised(ENHANCERS[method](_centred(speech)), (method,))
+    speech = _centred(speech)
+    for step in steps:
+        speech = enhancers[step](speech)
+    return Denoised(speech, tuple(steps))
 
 
 def _automatic(speech: Speech) -> Denoised:
@@ -105,7 +116,7 @@ def _centred(speech: Speech) -> Speech:
 
 def _part_quieter(speech: Speech, without: Speech) -> float:
     """Tell which part of the moments became SCANNER_DB quieter, 0 … 1."""
-    before, after = _moments(speech), _moments(without)
+    before, after = moments(speech), moments(without)
     return float(np.mean((before > _DIGITAL_SILENCE) & (after < before * 10 ** (-SCANNER_DB / 10))))
 
 
@@ -115,7 +126,11 @@ def quiet_and_loud(speech: Speech) -> tuple[float, float]:
     Moments last 20 ms; a constant offset does not count, and neither does digital silence at the ends. Both are −100
     when there is nothing but silence, and neither is less.
     """
-    power = _moments(speech)
+    return quiet_and_loud_of(moments(speech))
+
+
+def quiet_and_loud_of(power: NDArray[np.float64]) -> tuple[float, float]:
+    """Measure the same from the powers of moments."""
     sounding = np.flatnonzero(power > _DIGITAL_SILENCE)
     if not len(sounding):
         return -100.0, -100.0
@@ -124,7 +139,8 @@ def quiet_and_loud(speech: Speech) -> tuple[float, float]:
     return float(quiet), float(loud)
 
 
-def _moments(speech: Speech) -> NDArray[np.float64]:
+def moments(speech: Speech) -> NDArray[np.float64]:
+    """Measure the power of moments of 20 ms, a constant offset aside."""
     block = min(len(speech.samples), max(2, round(_BLOCK_SECONDS * speech.rate)))
     whole = speech.samples[: len(speech.samples) // block * block].reshape(-1, block)
     # Bit by bit: a copy of an hour in double precision would be the largest thing in memory.

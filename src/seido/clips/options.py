@@ -29,8 +29,8 @@ class PrepareOptions:
     """Frames per second of the clips, exact: 25, 23.18 or 1159/50."""
     seconds: float = 5.0
     """Length that clips should be near; they are cut at pauses."""
-    denoise: Literal["none", "auto", "template", "spectral"] = "none"
-    """How scanner noise is taken out of the speech."""
+    denoise: Literal["none", "auto", "template", "spectral", "frcrn-small", "frcrn", "template+frcrn-small"] = "none"
+    """How scanner noise is taken out of the speech; see `seido denoise`."""
     sync: Literal["report", "correct", "off"] = "report"
     """Whether the lag between speech and picture is estimated, and taken out where it is certain."""
     split: str = "80/10/10"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from seido.clips.cluster import cluster, cluster_size
+from seido.clips.denoise import Enhancer
 from seido.clips.facts import Facts, entries_of, read_facts, source_size
 from seido.clips.leakage import Compared, check_leakage
 from seido.clips.manifest import write_report, write_table
@@ -53,12 +54,14 @@ def prepare(
     *,
     workers: int | None = 1,
     address: str | None = None,
+    networks: Mapping[str, Enhancer] | None = None,
 ) -> Outcome:
     """Cut the recordings under `source` into clips in the folder `out`.
 
     By so many processes of one core each (None: one a core, but one alone for a very small corpus), or by the Dask
     cluster whose scheduler is at `address`; the bytes are the same. A script that asks for several guards its own
-    beginning with `if __name__ == "__main__":`. A recording that cannot be read is left out and named in the outcome
+    beginning with `if __name__ == "__main__":`. `networks` are ways to denoise beside those of seido.clips.denoise, as
+    seido.movie.removal.removers finds them. A recording that cannot be read is left out and named in the outcome
     and in `report.md`. Broken off, the same call goes on where it stopped and ends with the same bytes. Raises
     BadInputError when nothing can be prepared, OutputError when `out` cannot be written or holds other clips,
     MissingExtraError when Dask is not installed.
@@ -79,7 +82,7 @@ def prepare(
             if one.speaker in regions.missing
         ]
         jobs = [
-            Job(one, source, out, prepared, regions.of(one.speaker), options, any_size)
+            Job(one, source, out, prepared, regions.of(one.speaker), options, any_size, networks=networks or {})
             for one in recordings
             if one.speaker not in regions.missing
         ]

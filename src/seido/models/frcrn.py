@@ -154,6 +154,7 @@ class FRCRN(nn.Module):
         super().__init__()
         if channels < REDUCTION:
             raise BadInputError(f"FRCRN needs at least {REDUCTION} channels, got {channels}")
+        self.channels = channels
         self.unet = UNet(channels)
         self.unet2 = UNet(channels)
 

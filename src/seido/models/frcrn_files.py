@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import pickle
 import re
-import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -16,8 +14,9 @@ from torch import Tensor
 
 from seido import files
 from seido.errors import BadInputError
+from seido.models.checkpoint import PLAN_KEY, build, load_checkpoint
 from seido.models.frcrn import FRCRN, HOP, SAMPLE_RATE, WINDOW
-from seido.models.weight_files import read_weights
+from seido.models.weight_files import read_weights, unpickled
 
 HEADER_KEY = "seido.frcrn"
 """Where a safetensors header keeps the FrcrnHeader, as JSON."""
@@ -25,14 +24,12 @@ POINTER = "last_best_checkpoint"
 """The file in a released folder that names the file of weights."""
 
 _CURE = "give the folder or the .pt of the released 16 kHz FRCRN, or a .safetensors that seido wrote"
-_CUT_SHORT = "the file is damaged or cut short; copy or download it again"
 _WAV2LIP = ("face_decoder_blocks.", "face_encoder_blocks.", "face_encoder.", "binary_pred.", "audio_encoder.")
 _CONSTANTS = ("stft.", "istft.")
 """Fixed transforms, which released files hold and which are computed here."""
 _ALIAS = re.compile(r"^(unet2?)\.(encoder|decoder|se_layer|fsmn)s?(_enc|_dec)?\.(\d+)\.")
 _SHOWN = 3
 _LONGEST_NAME = 1000
-_DAMAGE = (RuntimeError, EOFError, OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -70,6 +67,8 @@ class FrcrnHeader:
 def load_frcrn(path: str | Path) -> FRCRN:
     """Read the network from a released folder, a .pt file, or a .safetensors file; in eval mode, float32, on the CPU.
 
+    Checkpoints of `seido train --model frcrn` are read too, of any width.
+
     A released folder holds `last_best_checkpoint`, one line that names the file of weights. A .pt is a training file
     (a dictionary with "model") or a bare state dictionary. Names may begin with "module.", and may be given twice,
     as in `encoder3` and `encoders.3`; both must hold the same. Pickles go through torch's weights-only reader: no
@@ -81,6 +80,10 @@ def load_frcrn(path: str | Path) -> FRCRN:
     path = Path(path)
     if path.is_dir():
         path = _pointed_at(path)
+    if _is_safetensors(path) and PLAN_KEY in read_weights(path).metadata:
+        trained = build(load_checkpoint(path, expect="frcrn"))
+        assert isinstance(trained, FRCRN)  # noqa: S101  (load_checkpoint was told what to expect)
+        return trained
     return _network(path, _canonical(path, _tensors(path)))
 
 
@@ -131,7 +134,7 @@ def _tensors(path: Path) -> dict[str, Tensor]:
         if text := found.metadata.get(HEADER_KEY):
             FrcrnHeader.from_json(text, str(path))
         return found.weights
-    loaded = _unpickled(path)
+    loaded = unpickled(path, f"this is not a file of weights; {_CURE}")
     for inside in ("model", "state_dict"):
         if isinstance(loaded, Mapping) and isinstance(loaded.get(inside), Mapping):
             loaded = loaded[inside]
@@ -141,22 +144,6 @@ def _tensors(path: Path) -> dict[str, Tensor]:
     if strangers := [str(name) for name, value in loaded.items() if not isinstance(value, Tensor)]:
         raise BadInputError(f"{path}: {strangers[0]} is not a tensor, so this is not a network's state_dict; {_CURE}")
     return {str(name): tensor.detach() for name, tensor in loaded.items()}
-
-
-def _unpickled(path: Path) -> object:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # about unusual pickles; what matters is said below
-        try:
-            return torch.load(path, map_location="cpu", weights_only=True)
-        except pickle.UnpicklingError as error:
-            if wanted := re.search(r"GLOBAL (\S+)", str(error)):
-                raise BadInputError(
-                    f"{path}: it asks for {wanted[1]}, and nothing that would run code is read; "
-                    "save the network's state_dict alone"
-                ) from None
-            raise BadInputError(f"{path}: this is not a file of weights; {_CURE}") from None
-        except _DAMAGE:
-            raise BadInputError(f"{path}: {_CUT_SHORT}") from None
 
 
 def canonical_name(name: str) -> str:

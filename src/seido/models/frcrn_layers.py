@@ -7,8 +7,9 @@ the channels and the kernel [[A, −B], [B, A]].
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
-from typing import Literal
+from typing import Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -50,9 +51,13 @@ class ComplexConv(nn.Module):
         self.conv_re = nn.Conv2d(inputs, outputs, kernel, stride, padding)
         self.conv_im = nn.Conv2d(inputs, outputs, kernel, stride, padding)
         self.stride, self.padding = stride, padding
+        self.fixed: tuple[Tensor, Tensor] | None = None
+        """The kernel, where it no longer changes; see fixed_copy."""
 
     def kernel(self) -> tuple[Tensor, Tensor]:
         """Return the real layer's kernel (2·outputs, 2·inputs, f, t) and bias (2·outputs)."""
+        if self.fixed is not None:
+            return self.fixed
         a, b = self.conv_re.weight, self.conv_im.weight
         return torch.cat((torch.cat((a, -b), 1), torch.cat((b, a), 1))), _bias(self.conv_re, self.conv_im)
 
@@ -73,15 +78,33 @@ class ComplexTransposedConv(nn.Module):
         self.tconv_re = nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding)
         self.tconv_im = nn.ConvTranspose2d(inputs, outputs, kernel, stride, padding)
         self.stride, self.padding = stride, padding
+        self.fixed: tuple[Tensor, Tensor] | None = None
+        """The kernel, where it no longer changes; see fixed_copy."""
 
     def kernel(self) -> tuple[Tensor, Tensor]:
         """Return the real layer's kernel (2·inputs, 2·outputs, f, t) and bias (2·outputs)."""
+        if self.fixed is not None:
+            return self.fixed
         a, b = self.tconv_re.weight, self.tconv_im.weight
         return torch.cat((torch.cat((a, b), 1), torch.cat((-b, a), 1))), _bias(self.tconv_re, self.tconv_im)
 
     def apply_kernel(self, x: Tensor, kernel: Tensor, bias: Tensor) -> Tensor:
         """Convolve with a kernel of `kernel()`, scaled or not."""
         return functional.conv_transpose2d(x, kernel, bias, self.stride, self.padding)
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def fixed_copy(network: Network) -> Network:
+    """Copy a network whose weights will not change again: the kernels of its complex layers are made once and kept."""
+    copied = copy.deepcopy(network)
+    with torch.no_grad():
+        for layer in copied.modules():
+            if isinstance(layer, ComplexConv | ComplexTransposedConv):
+                kernel, bias = layer.kernel()
+                layer.fixed = kernel.contiguous(memory_format=torch.channels_last), bias
+    return copied
 
 
 class SplitNorm(nn.Module):

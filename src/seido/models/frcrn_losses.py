@@ -12,6 +12,7 @@ _LIMIT = 2.0
 """Parts of the ideal mask beyond this become ±1."""
 _LEAST_POWER = 1e-8
 _LEAST_ENERGY = 1e-6
+_COMPRESSION = 0.3
 
 
 def ideal_mask(noisy: Tensor, clean: Tensor) -> Tensor:
@@ -33,7 +34,12 @@ def mask_loss(mask: Tensor, noisy: Tensor, clean: Tensor) -> Tensor:
 
 
 def si_snr(estimate: Tensor, clean: Tensor) -> Tensor:
-    """Scale-invariant signal-to-noise ratio in dB of waveforms (B, samples), averaged over the batch.
+    """Scale-invariant signal-to-noise ratio in dB of waveforms (B, samples), averaged over the batch."""
+    return each_si_snr(estimate, clean).mean()
+
+
+def each_si_snr(estimate: Tensor, clean: Tensor) -> Tensor:
+    """Scale-invariant signal-to-noise ratio in dB of each waveform: (B, samples) twice → (B).
 
     With both free of their means, t = ⟨e, s⟩·s/(|s|² + ε), the ratio is 10·log₁₀(|t|²/(|e − t|² + ε) + ε), ε = 1e-6.
     """
@@ -41,7 +47,16 @@ def si_snr(estimate: Tensor, clean: Tensor) -> Tensor:
     s = clean - clean.mean(dim=1, keepdim=True)
     target = (e * s).sum(1, keepdim=True) * s / (s.square().sum(1, keepdim=True) + _LEAST_ENERGY)
     ratio = target.square().sum(1) / ((e - target).square().sum(1) + _LEAST_ENERGY)
-    return (10 * torch.log10(ratio + _LEAST_ENERGY)).mean()
+    return 10 * torch.log10(ratio + _LEAST_ENERGY)
+
+
+def magnitude_loss(estimate: Tensor, clean: Tensor) -> Tensor:
+    """Mean squared difference of magnitudes to the power 0.3, of spectra (B, 2, F, T): quiet sounds count too."""
+    return functional.mse_loss(_compressed(estimate), _compressed(clean))
+
+
+def _compressed(spectra: Tensor) -> Tensor:
+    return (spectra.square().sum(1) + _LEAST_ENERGY) ** (_COMPRESSION / 2)
 
 
 def _spectrum(samples: Tensor) -> Tensor:

@@ -69,7 +69,7 @@ def read_weights(path: Path) -> WeightFile:
     if head[:2] == b"PK":
         return _zip(path)
     if head[:1] == b"\x80":
-        return _from_object(path, _unpickled(path))
+        return _from_object(path, unpickled(path))
     raise BadInputError(f"{path}: {_NOT_WEIGHTS}")
 
 
@@ -91,7 +91,7 @@ def _zip(path: Path) -> WeightFile:
     if "data.pkl" not in members:
         raise BadInputError(f"{path}: {_NOT_WEIGHTS}")
     if "constants.pkl" not in members:
-        return _from_object(path, _unpickled(path))
+        return _from_object(path, unpickled(path))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"`torch\.jit\.load` is deprecated", DeprecationWarning)
         try:
@@ -101,7 +101,11 @@ def _zip(path: Path) -> WeightFile:
     return _from_object(path, weights)
 
 
-def _unpickled(path: Path) -> Any:  # noqa: ANN401  # a pickle may hold anything; _from_object looks
+def unpickled(path: Path, otherwise: str = _NOT_WEIGHTS) -> Any:  # noqa: ANN401  # a pickle may hold anything
+    """Read a pickle with torch's weights-only reader, which runs no code.
+
+    Raises BadInputError when it is damaged, asks for code, or is no such file, which `otherwise` says.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about unusual pickles; what matters is said below
         try:
@@ -111,7 +115,7 @@ def _unpickled(path: Path) -> Any:  # noqa: ANN401  # a pickle may hold anything
                 raise BadInputError(
                     f"{path}: it asks for {wanted[1]}, and {_NO_ROOM_FOR_CODE}; save the network's state_dict alone"
                 ) from None
-            raise BadInputError(f"{path}: {_NOT_WEIGHTS}") from None
+            raise BadInputError(f"{path}: {otherwise}") from None
         except _DAMAGE:
             raise BadInputError(f"{path}: {_CUT_SHORT}") from None
 

@@ -10,7 +10,6 @@ from typing import Literal, get_args
 
 import torch
 
-from seido.clips.denoise import NETWORK
 from seido.clips.narrow import through_16k
 from seido.errors import BadInputError
 from seido.models.checkpoint import build, load_checkpoint
@@ -18,7 +17,7 @@ from seido.models.frcrn import FRCRN
 from seido.models.frcrn_files import load_frcrn
 from seido.models.frcrn_long import enhance
 from seido.models.frcrn_small import FrcrnSmall, SmallStream
-from seido.models.registry import bundled_models, find_model
+from seido.models.registry import find_model
 from seido.values import Samples, Speech
 
 Kind = Literal["frcrn-small", "frcrn"]
@@ -44,7 +43,7 @@ class Remover:
 
 
 def removers(methods: str, model: str | Path | None = None) -> Mapping[str, Remover]:
-    """Find the networks that a method, such as "template+frcrn-small" or "auto", can make use of.
+    """Find the networks that a method, such as "template+frcrn-small", makes use of.
 
     `model` names the weights, a file or what is bundled; the small network's are bundled and need none. Raises
     BadInputError when weights are needed and not named, or named and not needed, or of another network.
@@ -62,11 +61,8 @@ def removers(methods: str, model: str | Path | None = None) -> Mapping[str, Remo
         if kind in wanted and model is not None:
             found[kind] = Remover(kind, Path(model) if kind == "frcrn" else find_model(model))
             _network(kind, found[kind].model)
-    if NETWORK not in found and (NETWORK in wanted or methods == "auto"):
-        if SMALL in bundled_models():
-            found[NETWORK] = Remover("frcrn-small", find_model(SMALL))
-        elif NETWORK in wanted:
-            find_model(SMALL)
+    if "frcrn-small" in wanted and model is None:
+        found["frcrn-small"] = Remover("frcrn-small", find_model(SMALL))
     return found
 
 

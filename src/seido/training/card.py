@@ -7,6 +7,10 @@ from typing import Any
 
 from seido.models.baselines import BASELINES, TITLES
 from seido.models.checkpoint import PUBLISHED
+from seido.models.movers import MOVERS
+from seido.models.movers import TITLES as MOVER_TITLES
+from seido.models.removers import REMOVERS
+from seido.models.removers import TITLES as REMOVER_TITLES
 from seido.plan import Plan
 from seido.training.options import FINE_TUNING, TrainOptions
 from seido.training.state import BEST
@@ -15,11 +19,13 @@ _TITLES = {
     "wav2lip": "A generator of vocal-tract movies",
     "baseline": "A baseline that turns speech into vocal-tract movies",
     "syncnet": "A sync expert for vocal-tract movies",
+    "remover": "A remover of scanner noise from speech",
 }
 _TRIVIAL = {
     "wav2lip": "the clip's first frame held still",
     "baseline": "the clip's first frame held still, which it does not see",
     "syncnet": "a guess",
+    "remover": "the noisy speech as it is",
 }
 _GAP = "\n\n"
 _SAID_ELSEWHERE = frozenset({"model", "width", "residual", "recipe", "init", "losses.expert"})
@@ -53,6 +59,13 @@ For training a generator whose pictures follow speech, and for telling by how mu
 - **Its scores tell whether it takes speech and pictures for simultaneous, not whether a movie is true.**
 - A generator trained with it as critic learns to please it: judge such a generator by another expert or measure.
 - Sounds, languages, voices, speakers, scanners and frame rates that are not in the training data may be misjudged.""",
+    "remover": """\
+For hearing what was said while a scanner ran, and for training and generating with such speech.
+
+- **It may take away speech and leave noise: what is heard after it is an estimate.** Keep the recording as it was.
+- Do not diagnose a voice or decide a phonetic question by it; quiet frication and breath suffer first.
+- Noise other than a scanner's (clicks, other voices, music) is not what it learnt.
+- It works at 16 kHz; what lies above is only made softer or left.""",
 }
 _USES = {
     "wav2lip": f"""\
@@ -62,6 +75,9 @@ seido models show {BEST}""",
     "baseline": f"""\
 seido generate SPEECH.wav FRAME.png --out MOVIE.mp4 --model {BEST}
 seido evaluate {BEST} CLIPS --out SCORES
+seido models show {BEST}""",
+    "remover": f"""\
+seido denoise IN.wav OUT.wav --method REMOVER --model {BEST}
 seido models show {BEST}""",
     "syncnet": f"""\
 seido train CLIPS OUT --losses.sync 0.03 --losses.expert {BEST}
@@ -86,6 +102,7 @@ def model_card(plan: Plan, record: Mapping[str, Any], rows: Sequence[Mapping[str
     """
     name = plan.network.name
     kind = "baseline" if name in BASELINES else "syncnet" if name == "syncnet" else "wav2lip"
+    kind = "remover" if name in REMOVERS else kind
     limits = _LIMITS[kind].format(size=plan.network.size, rate=f"{float(plan.rate):g}")
     return f"""# {_TITLES[kind]}
 
@@ -116,7 +133,7 @@ def model_card(plan: Plan, record: Mapping[str, Any], rows: Sequence[Mapping[str
 ## How to use it
 
 ```
-{_USES[kind]}
+{_USES[kind].replace("REMOVER", name)}
 ```
 """
 
@@ -124,6 +141,10 @@ def model_card(plan: Plan, record: Mapping[str, Any], rows: Sequence[Mapping[str
 def _what(plan: Plan, kind: str) -> str:
     width = plan.network.width
     size = "of the published size" if width == 1 else f"with {width} of the published network's channels"
+    if kind == "remover":
+        title = REMOVER_TITLES[plan.network.name]
+        wide = "" if width == 1 else f", with {width} of its channels"
+        return f"{title[0].upper()}{title[1:]}{wide}. From speech in a scanner's noise it makes the speech without."
     if kind == "syncnet":
         return (
             f"A SyncNet (Prajwal et al. 2020) {size}. It judges whether 0.2 s of speech and five frames in a row "
@@ -138,6 +159,12 @@ def _what(plan: Plan, kind: str) -> str:
             f"Our generator for the vocal tract{wide}: it hears all of the speech, warps the first frame and paints "
             "what opens and closes. From speech and one frame it generates the movie of the vocal tract that spoke."
         )
+    if plan.network.name in MOVERS:
+        wide = "" if width == 1 else f", with {width} of its channels"
+        return (
+            f"A generator kept for comparison: {MOVER_TITLES[plan.network.name]}{wide}. From speech and one frame, "
+            "which it warps, it generates the movie of the vocal tract that spoke."
+        )
     adding = "; it adds what changes to the reference picture" if plan.network.residual else ""
     return (
         f"A Wav2Lip generator (Prajwal et al. 2020) {size}{adding}. From speech and one frame it generates the movie "
@@ -145,7 +172,18 @@ def _what(plan: Plan, kind: str) -> str:
     )
 
 
+def _sounds(plan: Plan) -> Iterator[str]:
+    yield f"Clean speech: {plan.notes.get('recordings')} recordings, {plan.notes.get('seconds')} s in all."
+    yield "Scanners drawn at random, mixed in on the fly."
+    if noise := plan.notes.get("noise_seconds"):
+        yield f"Recorded noise: {noise} s."
+    yield f"SHA-256 of all sounds: `{plan.corpus}`."
+
+
 def _data(plan: Plan) -> Iterator[str]:
+    if plan.network.name in REMOVERS:
+        yield from _sounds(plan)
+        return
     clips, seconds = plan.notes.get("clips"), plan.notes.get("seconds")
     if clips and seconds:
         yield f"Training clips: {clips}, {seconds} s in all."
@@ -161,6 +199,8 @@ def _data(plan: Plan) -> Iterator[str]:
 
 
 def _training(plan: Plan, record: Mapping[str, Any], kind: str) -> Iterator[str]:
+    if kind == "remover":
+        yield "Loss: negative SI-SNR, the squared error of the complex mask, and that of compressed magnitudes."
     if kind == "wav2lip":
         yield f"Recipe {_RECIPES.get(plan.recipe, f'`{plan.recipe}`')}."
     if expert := _flat(record).get("losses.expert"):
@@ -196,12 +236,15 @@ def _scores(rows: Sequence[Mapping[str, Any]], kind: str) -> str:
         verdict = f"Its loss on validation clips is {100 * (1 - loss / trivial):.0f} % below that of {_TRIVIAL[kind]}."
     else:
         verdict = f"**It does no better than {_TRIVIAL[kind]}: it has not learnt what it is for.**"
+    if kind == "remover":
+        verdict += " The loss is what SI-SNR, in dB and at most 50, lacks to 60 dB."
     parts = "\n".join(f"- {name}: {value:.4g}" for name, value in sorted(best.get("parts", {}).items()))
     return (
         f"The checkpoint is that of step {best['step']}, with the lowest loss of {len(rows)} validations. {verdict}"
         f"\n\n| step | training loss | validation loss | {_TRIVIAL[kind]} |\n|---|---|---|---|\n{table}"
         + (f"\n\nAt that step:\n\n{parts}" if parts else "")
-        + "\n\nValidation clips chose the step, so figures on them flatter: `seido evaluate` scores the test clips."
+        + "\n\nValidation clips chose the step, so figures on them flatter: "
+        + ("`bench/frcrn.py` measures others." if kind == "remover" else "`seido evaluate` scores the test clips.")
     )
 
 

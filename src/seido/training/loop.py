@@ -10,7 +10,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from seido.clips.store import open_clips
 from seido.errors import NotFiniteError
 from seido.models.device import choose_device
 from seido.training.ending import Progress, Trained, diverged, enough_memory, stopped_by, threads, why
@@ -21,7 +20,7 @@ from seido.training.options import TrainOptions
 from seido.training.parallel import company, own_device
 from seido.training.prefetch import made_ahead
 from seido.training.run import Run
-from seido.training.start import task_of
+from seido.training.start import open_data, task_of
 from seido.training.state import BEST, require_unused, resumable
 from seido.training.task import Batch, Share
 
@@ -39,7 +38,8 @@ def train(
     Parameters
     ----------
     clips
-        The folder of prepared clips; its train and validation parts are used.
+        The folder of prepared clips; its train and validation parts are used. For a noise remover, a folder of .wav
+        files of clean speech.
     out
         The folder of the run. It gets `best.safetensors` (the checkpoint), `last.safetensors` (the state to
         resume from), the history, a sample picture and a card; all are written at every validation.
@@ -58,7 +58,7 @@ def train(
 
     """
     began = time.monotonic()
-    store, device = open_clips(clips), own_device(choose_device(options.device))
+    store, device = open_data(clips, options), own_device(choose_device(options.device))
     numbers, record = choose_numbers(device, options.precision), options.record()
     if not resume:
         require_unused(out)

@@ -12,14 +12,28 @@ from typing import Any, Literal, get_args
 from seido.errors import BadInputError
 from seido.files import require_file, sha256
 from seido.models.blocks import exact_width
+from seido.models.registry import bundled_models, find_model
 from seido.plan import Recipe
 from seido.timebase import WINDOW
 from seido.training.adapt import AdaptOptions
 from seido.training.augment import AugmentOptions
 from seido.training.checks import require_between, require_one_of, require_whole
+from seido.training.noise_options import NoiseOptions
 from seido.training.sync_batches import SyncOptions
 
-Model = Literal["wav2lip", "syncnet", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm", "tract"]
+Model = Literal[
+    "wav2lip",
+    "syncnet",
+    "csapo-dnn",
+    "csapo-cnn",
+    "csapo-lstm",
+    "oura-blstm",
+    "tract",
+    "trial-e",
+    "trial-hb",
+    "frcrn",
+    "frcrn-small",
+]
 Reference = Literal["first", "far", "any"]
 """Which frame of the clip shows the network the speaker; see TrainOptions.reference."""
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
@@ -30,6 +44,8 @@ WIDTHS: dict[Model, Fraction] = dict.fromkeys(get_args(Model), Fraction(1)) | {
     "wav2lip": Fraction(1, 4),
     "syncnet": Fraction(1, 8),
 }
+NOISE_MODELS: tuple[Model, ...] = ("frcrn", "frcrn-small")
+"""Networks that take noise out of speech: they learn from folders of sound, not from clips."""
 FREE = ("minutes", "device", "threads", "memory", "ahead", "tensorboard", "pictures")
 """Options that may differ when a run is resumed: they say where, how long and what to show, not what is learnt."""
 
@@ -91,9 +107,12 @@ class TractOptions:
     """What the tract generator is and learns; None is the default, so that older runs can be resumed."""
 
     size: int | None = None
-    """Pixels along each side of the pictures it works on; by default 128."""
+    """Pixels along each side of the pictures it works on; by default 128, and 64 for those of the
+    trial."""
     change: float | None = None
     """Weight, beside L1, of the L1 of the differences between neighbouring frames; by default 0."""
+    stride: int | None = None
+    """Only every so many-th frame of a stretch is learnt, so that a step sees more of a clip; by default 3."""
 
     def __post_init__(self) -> None:
         if self.size is not None:
@@ -101,6 +120,8 @@ class TractOptions:
             require_between("tract.size", self.size, 32, 1024)
         if self.change is not None:
             require_between("tract.change", self.change, 0, math.inf)
+        if self.stride is not None:
+            require_whole("tract.stride", self.stride, 1)
 
 
 @dataclass(frozen=True)
@@ -110,16 +131,20 @@ class TrainOptions:
     model: Model = "wav2lip"
     """What to train: wav2lip, the generator, syncnet, the expert that tells whether speech and picture agree, or a
     baseline that sees no picture of the speaker: csapo-dnn, csapo-cnn, csapo-lstm, oura-blstm. tract is the
-    generator made for the vocal tract, which moves what the first frame shows."""
+    generator made for the vocal tract, which moves what the first frame shows; trial-e and
+    trial-hb are those of a trial that came before it. frcrn and frcrn-small take noise out of
+    speech; they learn from a folder of .wav files of clean speech instead of clips."""
     speaker: str | None = None
-    """Train and validate on this speaker's clips only; by default on all."""
+    """Train and validate on this speaker's clips only, or several speakers', separated by commas; by default on all."""
+    without: str | None = None
+    """Leave these speakers' clips out of training and validation; separated by commas."""
     width: Fraction | None = None
     """Hidden channels relative to the published network; 1/4 for a generator, 1/8 for the expert, 1 for a
     baseline, or as in `init`."""
     residual: bool | None = None
     """Whether the network adds to the reference frame, by default in the tract recipe; `init` has its own way."""
     init: Path | None = None
-    """A checkpoint to fine-tune; without one, training begins from scratch."""
+    """A checkpoint to fine-tune, a file or a bundled model's name; without one, training begins from scratch."""
     recipe: Recipe = "tract"
     """What the network sees: tract shows nothing of the target, talk its upper half, as the published training does."""
     reference: Reference | None = None
@@ -185,6 +210,8 @@ class TrainOptions:
     """What the baselines learn from."""
     tract: TractOptions = field(default_factory=TractOptions)
     """What the tract generator is and learns."""
+    noise: NoiseOptions = field(default_factory=NoiseOptions)
+    """What noise removers learn from."""
 
     def __post_init__(self) -> None:
         if self.width is not None:
@@ -193,7 +220,8 @@ class TrainOptions:
             except (ValueError, ZeroDivisionError):
                 raise BadInputError(f"width: {str(self.width)!r} is not a number; write 1/4 or 0.25") from None
         if self.init is not None:
-            object.__setattr__(self, "init", Path(self.init))
+            named = str(self.init) in bundled_models()
+            object.__setattr__(self, "init", find_model(self.init) if named else Path(self.init))
         require_one_of("model", self.model, get_args(Model))
         require_one_of("recipe", self.recipe, get_args(Recipe))
         require_one_of("precision", self.precision, get_args(Precision))
@@ -245,6 +273,10 @@ class TrainOptions:
         """List what must be the same when a run is resumed, ready for JSON; files stand as their SHA-256."""
         values = {name: value for name, value in asdict(self).items() if name not in FREE}
         values["losses"]["expert"] = sha256(require_file(self.losses.expert)) if self.losses.expert else None
+        if self.model in NOISE_MODELS:
+            values["noise"]["folder"] = self.noise.folder is not None  # its contents are in the data's digest
+        else:
+            del values["noise"]  # so that older runs can be resumed
         values |= {"width": str(self.channels), "learning_rate": self.peak_rate}
         values["init"] = sha256(require_file(self.init)) if self.init else None
         plain: dict[str, Any] = json.loads(json.dumps(values))

@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from torch import nn
 
-from seido.clips.store import Clips
+from seido.clips.store import Clips, open_clips
 from seido.errors import BadInputError
 from seido.files import sha256
 from seido.models.baselines import BASELINES
 from seido.models.checkpoint import build, load_checkpoint
+from seido.models.movers import MOVERS
 from seido.models.syncnet import FRAMES
 from seido.models.wav2lip import Wav2Lip
 from seido.plan import FrontEnd, Network, Plan
@@ -24,23 +25,30 @@ from seido.training.aligned_task import AlignedTask
 from seido.training.batches import open_examples
 from seido.training.critics import SyncCritic
 from seido.training.generator_task import GeneratorTask, window_of
-from seido.training.options import TrainOptions
+from seido.training.noise_task import NoiseData, NoiseTask, open_noise_data
+from seido.training.options import NOISE_MODELS, TrainOptions
 from seido.training.state import Saved
 from seido.training.sync_task import SyncTask
 from seido.training.task import Task
 from seido.training.tract_task import TractTask
 
 
-def task_of(options: TrainOptions, clips: Clips, saved: Saved | None = None) -> Task[Any]:
+def open_data(folder: Path, options: TrainOptions) -> Clips | NoiseData:
+    """Open what the network learns from: prepared clips, or folders of sound; raises BadInputError."""
+    return open_noise_data(folder, options) if options.model in NOISE_MODELS else open_clips(folder)
+
+
+def task_of(options: TrainOptions, clips: Clips | NoiseData, saved: Saved | None = None) -> Task[Any]:
     """Make what there is to learn, with first weights; those of `saved` are put in later.
 
     Raises BadInputError for clips, checkpoints or options that do not fit together.
     """
-    if options.speaker is not None:
-        clips = of_speaker(clips, options.speaker)
+    if isinstance(clips, NoiseData):
+        return NoiseTask(clips, options, saved.plan if saved else None)
+    clips = of_speakers(clips, options.speaker, options.without)
     if options.model in BASELINES:
         return AlignedTask(clips, options, saved.plan if saved else None)
-    if options.model == "tract":
+    if options.model in MOVERS:
         return TractTask(clips, options, saved.plan if saved else None)
     if options.model == "syncnet":
         return SyncTask(clips, options, saved.plan if saved else None)
@@ -55,13 +63,24 @@ def task_of(options: TrainOptions, clips: Clips, saved: Saved | None = None) -> 
     return GeneratorTask(plan, adapted(network, options.adapt, options.seed), examples, options, expert)
 
 
-def of_speaker(clips: Clips, speaker: str) -> Clips:
-    """Leave only one speaker's clips; raises BadInputError, naming who there is, when there are none."""
-    entries = tuple(entry for entry in clips.entries if entry.speaker == speaker)
-    if not entries:
-        names = ", ".join(sorted({entry.speaker for entry in clips.entries}))
-        raise BadInputError(f"speaker: {clips.root} has no clips of {speaker!r}; choose one of {names}")
-    return replace(clips, entries=entries)
+def of_speakers(clips: Clips, only: str | None = None, without: str | None = None) -> Clips:
+    """Leave only some speakers' clips, or leave some speakers out; names are separated by commas.
+
+    Raises BadInputError, naming who there is, when one of them has no clips, or nobody is left.
+    """
+    there = sorted({entry.speaker for entry in clips.entries})
+    wanted = set(there)
+    for option, told in (("speaker", only), ("without", without)):
+        if told is None:
+            continue
+        names = [name.strip() for name in told.split(",")]
+        unknown = next((name for name in names if name not in there), None)
+        if unknown is not None:
+            raise BadInputError(f"{option}: {clips.root} has no clips of {unknown!r}; choose one of {', '.join(there)}")
+        wanted = wanted & set(names) if option == "speaker" else wanted - set(names)
+    if not wanted:
+        raise BadInputError(f"without: {without} leaves no speaker of {clips.root}; leave fewer out")
+    return replace(clips, entries=tuple(entry for entry in clips.entries if entry.speaker in wanted))
 
 
 def starting_point(options: TrainOptions, clips: Clips) -> tuple[nn.Module, Plan]:
@@ -83,8 +102,8 @@ def starting_point(options: TrainOptions, clips: Clips) -> tuple[nn.Module, Plan
     training = clips.split("train")
     seconds = sum(entry.frames for entry in training) / clips.prepared.rate
     notes = {**plan.notes, "clips": str(options.clips or len(training)), "seconds": f"{float(seconds):.1f}"}
-    if options.speaker is not None:
-        notes["speakers"] = options.speaker
+    if options.speaker is not None or options.without is not None:
+        notes["speakers"] = ", ".join(sorted({entry.speaker for entry in training}))
     return network, replace(
         plan,
         rate=clips.prepared.rate,
