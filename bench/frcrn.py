@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatch
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -127,8 +128,8 @@ def table(speech: list[tuple[str, Samples]], networks: dict[str, Enhancer], meth
             cells = [shown(estimate([one[measure] for one in scores[name]], 0, speakers)) for measure in MEASURES]
             gained = "–"
             if "template" in methods and name != "template":
-                pair = [[one["SI-SDR dB"] for one in scores[way]] for way in (name, "template")]
-                gained = shown(difference(*pair, 0, speakers))
+                here, there = ([one["SI-SDR dB"] for one in scores[way]] for way in (name, "template"))
+                gained = shown(difference(here, there, 0, speakers))
             cost = f"{taken[name] / seconds:.3f}"
             way = "noisy" if name == "none" else name
             print(f"| {ratio} dB | {way} | {' | '.join(cells)} | {gained} | {cost} |", flush=True)
@@ -167,10 +168,12 @@ class Plain(torch.nn.Module):
 
     def __init__(self, unit: Encoder | Decoder) -> None:
         super().__init__()
-        encodes = isinstance(unit, Encoder)
-        self.real, self.imaginary = (
-            (unit.conv.conv_re, unit.conv.conv_im) if encodes else (unit.transconv.tconv_re, unit.transconv.tconv_im)
-        )
+        self.real: torch.nn.Module
+        self.imaginary: torch.nn.Module
+        if isinstance(unit, Encoder):
+            self.real, self.imaginary = unit.conv.conv_re, unit.conv.conv_im
+        else:
+            self.real, self.imaginary = unit.transconv.tconv_re, unit.transconv.tconv_im
         self.norm = unit.bn
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -218,7 +221,7 @@ def main() -> None:
             step_by_step = plain(network)
             print(f"\nlargest difference {(network(sound) - step_by_step(sound)).abs().max():.1g}")
             for name, each in (("ours", network), ("step by step", step_by_step)):
-                print(f"full network, {name}: {cost(lambda each=each: each(sound), 2):.2f} s of processor time per s")
+                print(f"full network, {name}: {cost(partial(each, sound), 2):.2f} s of processor time per s")
     if arguments.docs:
         illustrate(arguments.docs, speech, networks, real)
 
