@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from safetensors.numpy import load_file, save_file
 
 from seido.cli import main
@@ -21,6 +20,8 @@ from seido.report.experiment.scoring import ClipJob, read_scores, score_all
 from seido.report.experiment.training import read_state
 from seido.scores.conditions import CONDITIONS, SEEN, UNSEEN
 from training_clips import write_clips
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SMALL = """
 seeds = [0]
@@ -51,15 +52,6 @@ learning_rate = 1e-6
 ssim = 0.99
 """
 KINDS = (("A", "ja"), ("B", "ja"), ("W", "ja"), ("W", "zh"), ("A", "zh"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    """Two threads would wait for each other on pictures as small as these."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class KilledError(Exception):

@@ -29,6 +29,8 @@ from seido.models.frcrn_levels import enhance_as_released, gain, padded_length
 from seido.models.frcrn_long import enhance, spans
 from seido.models.frcrn_losses import mask_loss, si_snr
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "parity"
 BUNDLED = Path(__file__).parent / "parity" / "frcrn_parity.npz"
 needs_shared = pytest.mark.skipif(not (SHARED / "frcrn_parity.npz").exists(), reason="the whole fixture is not here")
@@ -38,14 +40,6 @@ EDGE = HOP
 def arrays(path):
     with np.load(path) as stored:
         return {name: stored[name] for name in stored.files}
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

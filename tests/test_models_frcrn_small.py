@@ -16,15 +16,9 @@ from seido.models.frcrn_steady import follow, nothing_heard
 from seido.models.half import write_half
 from seido.plan import Network, Plan
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WIDTH = Fraction(1, 2)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def random_network(seed=0):

@@ -1,4 +1,3 @@
-from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -16,6 +15,8 @@ from seido.plan import FrontEnd, Network, Plan
 from seido.timebase import taken_at
 from seido.values import Region, Speech
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RATE, LEAD = Fraction(25), Fraction(2, 25)
 SLIM = Fraction(1, 4)
 PLAN = Plan(
@@ -24,15 +25,6 @@ PLAN = Plan(
     recipe="tract",
     antialias=True,
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """The networks here are so small that a second thread only waits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def lively(width: Fraction = SLIM) -> TractGenerator:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -28,16 +27,10 @@ from seido.movie.remarks import remarks
 from seido.plan import FrontEnd, Network, Plan
 from seido.values import Region, Speech
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 PLAN = Plan(network=Network(name="tract", residual=True, size=128), recipe="tract", antialias=True)
 KNOWS_LEFT = Plan(network=PLAN.network, recipe="tract", antialias=True, notes={"faces": "left"})
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ from seido.plan import FrontEnd, Network, Plan
 from seido.timebase import exact_rate
 from seido.values import Speech
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SLIM = Fraction(1, 4)
 PLAN = Plan(
     network=Network(name="tract", width=SLIM, residual=True, size=32),
@@ -38,14 +40,6 @@ def sound(samples: int, seed: int = 0) -> np.ndarray:
     """Noise that swells and fades four times a second."""
     swell = np.sin(np.arange(samples) * (4 * np.pi / 16_000)) ** 6
     return (np.random.default_rng(seed).normal(0, 0.1, samples) * (swell + 1e-3)).astype(np.float32)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -24,15 +24,9 @@ from seido.phantom.gradient_noise import Sequence, at_snr, gradient_noise
 from seido.plan import Network, Plan
 from seido.values import Speech
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 RATE = 16_000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def noise(samples, seed=0):

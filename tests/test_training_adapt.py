@@ -14,22 +14,15 @@ from seido.models.wav2lip import Wav2Lip
 from seido.plan import Network, Plan
 from seido.training.adapt import AdaptOptions, FixedBatchNorm, LowRankConv, adapted, merged, trainable_parameters
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WIDTH = Fraction(1, 16)
 HEAD = AdaptOptions(train_only=("output_block",))
 RANK = AdaptOptions(low_rank=2)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    # So slim a network computes faster alone than threads can meet.
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 @pytest.fixture(scope="module")
-def trained(_one_thread):
+def trained(one_thread):
     """A network with statistics and a last layer of its own, as after some training."""
     with torch.random.fork_rng():
         torch.manual_seed(3)

@@ -15,17 +15,10 @@ from seido.training.critics import SyncCritic, cross_entropy, discriminator_loss
 from seido.training.sync_batches import expert_view
 from training_clips import write_clips
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WIDTH = Fraction(1, 16)
 PLAN = Plan(network=Network("syncnet", WIDTH), antialias=True, notes={"view": "whole"})
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Networks this slim gain nothing from a second one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

@@ -24,13 +24,7 @@ from seido.training.noise_task import NoiseData, NoiseTask
 from seido.training.options import TrainOptions
 from seido.training.task import Share
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def voice(seconds, rate=SAMPLE_RATE, pitch=120.0):

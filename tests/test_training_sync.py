@@ -40,19 +40,12 @@ from seido.training.sync_task import (
 from seido.training.task import Share
 from training_clips import RATE, write_clips
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 WIDTH = Fraction(1, 16)
 SLIM = TrainOptions(model="syncnet", width=WIDTH, batch=16, validation_frames=24)
 NEAR = SyncOptions(hard=0.25, same=0.5, near=3)
 MIX = SyncOptions(hard=0.5, same=0.25, near=4)
-
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """Networks this slim gain nothing from a second one."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def some_windows(*lengths: int, rate: Fraction = RATE, side: int = 96, view="whole", seed: int = 0) -> Windows:

@@ -1,5 +1,4 @@
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -24,6 +23,8 @@ from seido.training.task import Share
 from seido.training.tract_task import TractTask
 from training_clips import write_clips
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 BRIEF = TrainOptions(
     model="tract",
     width=Fraction(1, 4),
@@ -38,15 +39,6 @@ BRIEF = TrainOptions(
     losses=LossOptions(motion=0.5, structure=0.1),
     tract=TractOptions(size=32, change=0.5, stride=1),
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """The networks here are so small that a second thread only waits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class KilledError(Exception):

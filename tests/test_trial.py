@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -36,6 +35,8 @@ from seido.training.tract_task import TractTask
 from seido.values import Speech
 from training_clips import write_clips
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SKETCH = Path(__file__).resolve().parents[2] / "shared" / "prototypes" / "generator_poc.py"
 RATE, LEAD = Fraction(25), Fraction(2, 25)
 SLIM = Fraction(1, 4)
@@ -54,15 +55,6 @@ BRIEF = TrainOptions(
     losses=LossOptions(structure=0.1),
     tract=TractOptions(size=32),
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Iterator[None]:
-    """The networks here are so small that a second thread only waits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 class KilledError(Exception):
