@@ -21,11 +21,12 @@ pytest.importorskip("fastapi", reason="the studio is not installed: pip install 
 from seido.corpus.sound import read_speech
 from seido.corpus.textgrid import read_textgrid
 from seido.corpus.video import probe_movie, read_movie
-from seido.movie.generate import GenerateOptions, generate
+from seido.movie.generate import GenerateOptions, at_level, generate, load_generator
 from seido.movie.heads import read_head
 from seido.report.kymograph import Line, kymograph
 from seido.scores.articulators import region_series, suggest_regions
 from seido.studio.speaking_wire import HEAD
+from seido.values import Speech
 from studio_server import PATIENCE, PATIENT, Studio, running
 
 MODEL = "tract-phantom-1"
@@ -310,8 +311,12 @@ def test_both_languages_say_the_same_things(studio):
 
 
 def _spoken(studio, count: int, **request):
-    """Speak a tone in blocks of 40 ms, each after the one before; returns what was told and the frames that came."""
-    samples = np.rint(32767 * soundfile.read(io.BytesIO(sound()))[0]).astype("<i2")
+    """Speak a tone in blocks of 40 ms, each after the one before; returns what was told and the frames that came.
+
+    It is as loud as the model wants it: a whole sound is brought to that level, live speech cannot be.
+    """
+    tone = Speech(soundfile.read(io.BytesIO(sound()), dtype="float32")[0], 16_000)
+    samples = np.rint(32767 * at_level(tone, load_generator(MODEL)[1]).samples).astype("<i2")
     with connect(studio.url.replace("http", "ws") + "/api/live", open_timeout=PATIENCE) as socket:
         socket.send(json.dumps({"frame": {"head": "man"}, "model": MODEL, **request}))
         told, found = json.loads(socket.recv(PATIENCE)), []
