@@ -18,6 +18,7 @@ from fnmatch import fnmatch
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import soundfile
@@ -27,7 +28,8 @@ import torch
 from denoise import NOISE_ALONE, STEADY, draw, level, mel, si_sdr
 from seido.clips.denoise import Enhancer, denoise
 from seido.models.frcrn import FRCRN
-from seido.models.frcrn_layers import SLOPE, Decoder, Encoder
+from seido.models.frcrn_fast import PreparedFrcrn
+from seido.models.frcrn_layers import MEMORY, SLOPE, ComplexMemory, Decoder, Encoder, MemoryLayer
 from seido.models.registry import find_model
 from seido.movie.removal import SMALL, Remover
 from seido.phantom.gradient_noise import Sequence, at_snr, gradient_noise
@@ -157,7 +159,6 @@ def illustrate(
 
 
 def cost(run: Callable[[], object], seconds: float) -> float:
-    run()
     begun = time.process_time()
     run()
     return (time.process_time() - begun) / seconds
@@ -183,14 +184,61 @@ class Plain(torch.nn.Module):
         return torch.nn.functional.leaky_relu(self.norm(y), SLOPE)
 
 
+class PlainMemory(torch.nn.Module):
+    """A memory done step by step: four real ones in every layer, two linear maps and a convolution each."""
+
+    def __init__(self, unit: ComplexMemory) -> None:
+        super().__init__()
+        self.unit = unit
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Apply the unit."""
+        frequency = self.unit.axis == "frequency"
+        # Channels come last and what is remembered next to last: (B, the other, along, C).
+        re, im = (part.permute(0, 3, 2, 1) if frequency else part.permute(0, 2, 3, 1) for part in x.chunk(2, 1))
+        for layer in range(1, self.unit.layers + 1):
+            real, imaginary = (cast("MemoryLayer", self.unit.get_submodule(f"fsmn_{p}_L{layer}")) for p in ("re", "im"))
+            re, im = self.one(real, re) - self.one(imaginary, im), self.one(real, im) + self.one(imaginary, re)
+        return torch.cat([part.permute(0, 3, 2, 1) if frequency else part.permute(0, 3, 1, 2) for part in (re, im)], 1)
+
+    @staticmethod
+    def one(layer: MemoryLayer, z: torch.Tensor) -> torch.Tensor:
+        """Remember z (B, the other, along, C)."""
+        q = layer.project(torch.relu(layer.linear(z)))
+        image = torch.nn.functional.pad(q.permute(0, 3, 2, 1), (0, 0, MEMORY - 1, 0))
+        return z + q + layer.conv1(image).permute(0, 3, 2, 1)
+
+
 def plain(network: FRCRN) -> FRCRN:
-    """Copy the full network with its encoders and decoders done step by step."""
+    """Copy the full network with its encoders, decoders and memories done step by step."""
     copied = copy.deepcopy(network)
     for unet in (copied.unet, copied.unet2):
         for name, layer in list(unet.named_children()):
             if isinstance(layer, Encoder | Decoder):
                 setattr(unet, name, Plain(layer))
+            if isinstance(layer, ComplexMemory):
+                setattr(unet, name, PlainMemory(layer))
     return copied
+
+
+def full_costs(seconds: float = 3, rounds: int = 5) -> None:
+    """Time the full network prepared, as it is and step by step, in turn; the least of the rounds counts."""
+    sound = torch.randn(1, round(seconds * SAMPLE_RATE)) * 0.1
+    network = FRCRN().eval()
+    ways = {"prepared": PreparedFrcrn(network), "as it is": network, "step by step": plain(network)}
+    with torch.inference_mode():
+        made = {name: way(sound) for name, way in ways.items()}
+        taken: dict[str, list[float]] = {name: [] for name in ways}
+        for _ in range(rounds):
+            for name, way in ways.items():
+                taken[name].append(cost(partial(way, sound), seconds))
+    print("\n| full network | s of processor time per s: least, middle | step by step takes | difference to the peak |")
+    print("|---|---|---|---|")
+    least, wanted = min(taken["step by step"]), made["step by step"]
+    for name, times in taken.items():
+        off = float((made[name] - wanted).abs().max() / wanted.abs().max())
+        middle = sorted(times)[len(times) // 2]
+        print(f"| {name} | {min(times):.2f}, {middle:.2f} | {least / min(times):.2f} times as long | {off:.1g} |")
 
 
 def main() -> None:
@@ -215,13 +263,7 @@ def main() -> None:
             done = denoise(real, method, networks)
             print(f"| {method} | {level(done, NOISE_ALONE):.1f} | {level(done, STEADY):.1f} |", flush=True)
     if arguments.full:
-        sound = torch.randn(1, 2 * SAMPLE_RATE) * 0.1
-        network = FRCRN().eval()
-        with torch.inference_mode():
-            step_by_step = plain(network)
-            print(f"\nlargest difference {(network(sound) - step_by_step(sound)).abs().max():.1g}")
-            for name, each in (("ours", network), ("step by step", step_by_step)):
-                print(f"full network, {name}: {cost(partial(each, sound), 2):.2f} s of processor time per s")
+        full_costs()
     if arguments.docs:
         illustrate(arguments.docs, speech, networks, real)
 

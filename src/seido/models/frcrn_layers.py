@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 Pool = Callable[["Gate", Tensor], Tensor]
-"""How a gate averages its input (B, 2C, F, T) over frequency and time → (B, 2, C)."""
+"""How a gate averages its input (B, 2, C, F, T) over frequency and time → (B, 2, C)."""
 
 SLOPE = 0.01
 """Of the leaky rectifiers."""
@@ -40,7 +40,7 @@ def join(x: Tensor, skip: Tensor) -> Tensor:
 
 def pooled(_gate: Gate, x: Tensor) -> Tensor:
     """Average over everything the network was given; the released network's way."""
-    return parts(x).mean(dim=(3, 4))
+    return x.mean(dim=(3, 4))
 
 
 class ComplexConv(nn.Module):
@@ -231,9 +231,12 @@ class Gate(nn.Module):
 
     def forward(self, x: Tensor, pool: Pool = pooled) -> Tensor:
         """(B, 2C, F, T) → the same shape."""
-        real, imaginary = pool(self, x).unbind(1)
-        weights = torch.cat((self.fc_r(real) - self.fc_i(imaginary), self.fc_r(imaginary) + self.fc_i(real)), dim=1)
-        return x * weights[:, :, None, None]
+        return x * self.weights(pool(self, parts(x))).flatten(1)[:, :, None, None]
+
+    def weights(self, average: Tensor) -> Tensor:
+        """Weigh channels by their averages, (B, 2, C) → the same shape."""
+        real, imaginary = average.unbind(1)
+        return torch.stack((self.fc_r(real) - self.fc_i(imaginary), self.fc_r(imaginary) + self.fc_i(real)), dim=1)
 
 
 def _excitation(channels: int) -> nn.Sequential:
