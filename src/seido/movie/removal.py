@@ -13,7 +13,7 @@ import torch
 from seido.clips.narrow import through_16k
 from seido.errors import BadInputError
 from seido.models.checkpoint import build, load_checkpoint
-from seido.models.frcrn import FRCRN
+from seido.models.frcrn_fast import PreparedFrcrn
 from seido.models.frcrn_files import load_frcrn
 from seido.models.frcrn_long import enhance
 from seido.models.frcrn_small import FrcrnSmall, SmallStream
@@ -37,7 +37,7 @@ class Remover:
     def __call__(self, speech: Speech) -> Speech:
         """Lower the noise; same rate and length. Raises BadInputError when the weights cannot be used."""
         network = _network(self.kind, self.model)
-        if isinstance(network, FRCRN):
+        if isinstance(network, PreparedFrcrn):
             return through_16k(speech, lambda samples: enhance(network, samples))
         return through_16k(speech, lambda samples: enhance_small(network, samples))
 
@@ -74,9 +74,9 @@ def enhance_small(network: FrcrnSmall, samples: Samples) -> Samples:
 
 
 @lru_cache(maxsize=2)
-def _network(kind: Kind, model: Path) -> FRCRN | FrcrnSmall:
+def _network(kind: Kind, model: Path) -> PreparedFrcrn | FrcrnSmall:
     if kind == "frcrn":
-        return load_frcrn(model)
+        return PreparedFrcrn(load_frcrn(model))
     network = build(load_checkpoint(model, expect="frcrn-small"))
     assert isinstance(network, FrcrnSmall)  # noqa: S101  (load_checkpoint was told what to expect)
     return network
