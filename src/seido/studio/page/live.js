@@ -3,7 +3,7 @@ import { element } from "/page/tracks.js";
 import { say, whenChosen } from "/page/words.js";
 
 const RATE = 16_000;
-const BLOCK = 640; // samples that are sent at a time: 40 ms
+const BLOCK = 320; // samples that are sent at a time: 20 ms, half a frame
 const HEAD = 16;
 const REMEMBERED = 250;
 
