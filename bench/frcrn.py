@@ -206,7 +206,8 @@ class PlainMemory(torch.nn.Module):
         """Remember z (B, the other, along, C)."""
         q = layer.project(torch.relu(layer.linear(z)))
         image = torch.nn.functional.pad(q.permute(0, 3, 2, 1), (0, 0, MEMORY - 1, 0))
-        return z + q + layer.conv1(image).permute(0, 3, 2, 1)
+        kept: torch.Tensor = z + q + layer.conv1(image).permute(0, 3, 2, 1)
+        return kept
 
 
 def plain(network: FRCRN) -> FRCRN:
@@ -225,7 +226,11 @@ def full_costs(seconds: float = 3, rounds: int = 5) -> None:
     """Time the full network prepared, as it is and step by step, in turn; the least of the rounds counts."""
     sound = torch.randn(1, round(seconds * SAMPLE_RATE)) * 0.1
     network = FRCRN().eval()
-    ways = {"prepared": PreparedFrcrn(network), "as it is": network, "step by step": plain(network)}
+    ways: dict[str, Callable[[torch.Tensor], torch.Tensor]] = {
+        "prepared": PreparedFrcrn(network),
+        "as it is": network,
+        "step by step": plain(network),
+    }
     with torch.inference_mode():
         made = {name: way(sound) for name, way in ways.items()}
         taken: dict[str, list[float]] = {name: [] for name in ways}
