@@ -25,30 +25,11 @@ from seido.models.wav2lip import QualityDiscriminator, SyncNet, Wav2Lip
 from seido.models.weight_files import read_weights
 from seido.plan import Network, Plan
 
-Kind = Literal[
-    "wav2lip",
-    "syncnet",
-    "discriminator",
-    "csapo-dnn",
-    "csapo-cnn",
-    "csapo-lstm",
-    "oura-blstm",
-    "tract",
-    "trial-e",
-    "trial-hb",
-    "frcrn",
-    "frcrn-small",
-]
-GENERATORS: tuple[Kind, ...] = (
-    "wav2lip",
-    "csapo-dnn",
-    "csapo-cnn",
-    "csapo-lstm",
-    "oura-blstm",
-    "tract",
-    "trial-e",
-    "trial-hb",
-)
+GeneratorKind = Literal["wav2lip", "csapo-dnn", "csapo-cnn", "csapo-lstm", "oura-blstm", "tract", "trial-e", "trial-hb"]
+Trainable = Literal[GeneratorKind, "syncnet", "frcrn", "frcrn-small"]
+"""What `seido train --model` takes."""
+Kind = Literal[Trainable, "discriminator"]
+GENERATORS: tuple[Kind, ...] = get_args(GeneratorKind)
 """Networks that make movies."""
 
 PLAN_KEY = "seido.plan"
@@ -77,19 +58,10 @@ _NAMES: dict[Kind, str] = {
     "frcrn": REMOVER_TITLES["frcrn"],
     "frcrn-small": REMOVER_TITLES["frcrn-small"],
 }
-_CURES: dict[Kind, str] = {
+_CURES: dict[Kind, str] = {kind: f"give one that `seido train --model {kind}` made" for kind in get_args(Trainable)} | {
     "wav2lip": "give the generator's, such as wav2lip_gan.pth or one that seido trained",
     "syncnet": "give the expert's, such as lipsync_expert.pth",
     "discriminator": "give the discriminator's, such as visual_quality_disc.pth",
-    "csapo-dnn": "give one that `seido train --model csapo-dnn` made",
-    "csapo-cnn": "give one that `seido train --model csapo-cnn` made",
-    "csapo-lstm": "give one that `seido train --model csapo-lstm` made",
-    "oura-blstm": "give one that `seido train --model oura-blstm` made",
-    "tract": "give one that `seido train --model tract` made",
-    "trial-e": "give one that `seido train --model trial-e` made",
-    "trial-hb": "give one that `seido train --model trial-hb` made",
-    "frcrn": "give one that `seido train --model frcrn` made",
-    "frcrn-small": "give one that `seido train --model frcrn-small` made",
 }
 _SIGNS: tuple[tuple[str, Kind], ...] = (
     ("face_decoder_blocks.", "wav2lip"),

@@ -12,6 +12,7 @@ from typing import Any, Literal, get_args
 from seido.errors import BadInputError
 from seido.files import require_file, sha256
 from seido.models.blocks import exact_width
+from seido.models.checkpoint import Trainable
 from seido.models.registry import bundled_models, find_model
 from seido.plan import Recipe
 from seido.timebase import WINDOW
@@ -21,19 +22,7 @@ from seido.training.checks import require_between, require_one_of, require_whole
 from seido.training.noise_options import NoiseOptions
 from seido.training.sync_batches import SyncOptions
 
-Model = Literal[
-    "wav2lip",
-    "syncnet",
-    "csapo-dnn",
-    "csapo-cnn",
-    "csapo-lstm",
-    "oura-blstm",
-    "tract",
-    "trial-e",
-    "trial-hb",
-    "frcrn",
-    "frcrn-small",
-]
+Model = Trainable
 Reference = Literal["first", "far", "any"]
 """Which frame of the clip shows the network the speaker; see TrainOptions.reference."""
 Precision = Literal["auto", "float32", "bfloat16", "float16"]
