@@ -89,6 +89,15 @@ def taken_at(index: int, rate: Fraction, source_rate: Fraction, first: int = 0) 
     return middle - Fraction(1, 2) - first
 
 
+def centred_lead(rate: Fraction, frames: int = 1) -> Fraction:
+    """Compute the lead, in seconds, that puts the middle of the mel window at the middle of so many frames in a row.
+
+    >>> centred_lead(Fraction(25)), centred_lead(Fraction(25), 5)
+    (Fraction(2, 25), Fraction(0, 1))
+    """
+    return WINDOW / MEL_RATE / 2 - frames / rate / 2
+
+
 def window_start(index: int | Fraction, columns: int, rate: Fraction, lead: Fraction) -> int:
     """Find the first of the 16 mel columns that belong to frame `index`.
 

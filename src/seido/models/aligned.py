@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seido.plan import FrontEnd
-from seido.timebase import MEL_RATE, WINDOW
+from seido.timebase import MEL_RATE, WINDOW, centred_lead
 
 SIZE = 68
 """Pixels along each side of the pictures, as in USC-TIMIT, for which the baselines were published."""
@@ -115,7 +115,7 @@ def centred_front_end(columns: int, rate: Fraction) -> FrontEnd:
 
     An odd number begins half a column early, 6 ms, for the 16 columns have no middle one.
     """
-    return FrontEnd(lead=WINDOW / MEL_RATE / 2 - 1 / rate / 2 - _first(columns) / MEL_RATE, window=columns)
+    return FrontEnd(lead=centred_lead(rate) - _first(columns) / MEL_RATE, window=columns)
 
 
 def _first(columns: int) -> int:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from torch import Tensor, nn
+from torch.nn import functional
+
+from seido.errors import BadInputError
+from seido.models.blocks import require_shape
 
 Kept = Any
 """What a mover keeps of the first frames of clips; each kind of mover has its own."""
@@ -40,3 +44,26 @@ class Mover(nn.Module):
         Returns float32 (N, 1, H, W).
         """
         raise NotImplementedError
+
+
+def padded(reference: Tensor, multiple: int) -> Tensor:
+    """Bring the first frames of clips, (B, 1, H, W), to multiples of so many pixels by repeating the edge on one side.
+
+    Raises BadInputError for other shapes.
+    """
+    require_shape("the first frame", reference, ("B", 1, "H", "W"))
+    height, width = reference.shape[2:]
+    padding = (0, -width % multiple, 0, -height % multiple)
+    return functional.pad(reference, padding, mode="replicate") if any(padding) else reference
+
+
+def for_each(once: Tensor, count: int) -> Tensor:
+    """Repeat what is held of B clips for the frames of each: (B, …) → (count, …).
+
+    Raises BadInputError where count is no multiple of B.
+    """
+    if count % len(once):
+        raise BadInputError(f"{count} frames cannot be shared by {len(once)} clips; give as many frames for each")
+    if len(once) == 1:
+        return once.expand(count, *once.shape[1:])
+    return once.repeat_interleave(count // len(once), dim=0)

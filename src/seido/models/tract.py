@@ -16,9 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seido.errors import BadInputError
-from seido.models.blocks import require_shape, scaled
-from seido.models.mover import Mover
+from seido.models.blocks import scaled
+from seido.models.mover import Mover, for_each, padded
 from seido.models.tract_speech import CONTEXT, SpeechEncoder
 from seido.plan import FrontEnd, Plan
 
@@ -102,11 +101,7 @@ class TractGenerator(Mover):
 
     def hold(self, reference: Tensor) -> Held:
         """Look at the first frames of clips: float32 (B, 1, H, W), 0 … 1; raises BadInputError for other shapes."""
-        require_shape("the first frame", reference, ("B", 1, "H", "W"))
-        height, width = reference.shape[2:]
-        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
-        if any(padding):
-            reference = functional.pad(reference, padding, mode="replicate")
+        given, reference = reference, padded(reference, MULTIPLE)
         detail = self.detail(reference)
         picture = reference + self.denoiser(reference)
         levels: list[Tensor] = []
@@ -115,7 +110,7 @@ class TractGenerator(Mover):
             x = part(x)
             levels.insert(0, x)
         return Held(
-            size=(height, width),
+            size=(given.shape[2], given.shape[3]),
             picture=picture,
             detail=torch.cat([picture, detail], dim=1).float(),
             pose=self.pose(self.coarsest(x).flatten(1)),
@@ -128,26 +123,24 @@ class TractGenerator(Mover):
 
         Returns float32 (N, 1, H, W). Raises BadInputError where N is no multiple of the clips.
         """
-        count, clips = len(codes), len(held.picture)
-        if count % clips:
-            raise BadInputError(f"{count} frames cannot be shared by {clips} clips; give as many frames for each")
-        state = self.state(torch.cat([codes, _for_each(held.pose, count)], dim=1))
+        count = len(codes)
+        state = self.state(torch.cat([codes, for_each(held.pose, count)], dim=1))
         x: Tensor | None = None
         for level, once in enumerate(held.levels):
-            given = _for_each(once, count)
+            given = for_each(once, count)
             if x is not None:
                 given = given + self.risen[level - 1](functional.interpolate(x, scale_factor=2.0, mode="nearest"))
             x = self.first[level](given, state)
             x = x + self.second[level](self.turned[level](x), state)
         assert x is not None  # noqa: S101  (there are levels)
         moved = functional.interpolate(self.flow(x).float(), scale_factor=2.0, mode="bilinear", align_corners=False)
-        warped = warp(_for_each(held.detail, count), moved[:, :2] * _FLOW_UNIT)
+        warped = warp(for_each(held.detail, count), moved[:, :2] * _FLOW_UNIT)
         trust = torch.sigmoid(moved[:, 2:])
         seen = self.paint_seen(torch.cat([x, functional.pixel_unshuffle(warped, 2)], dim=1))
-        painted = self.paint_turned(self.paint_first(seen + _for_each(held.paint, count), state))
+        painted = self.paint_turned(self.paint_first(seen + for_each(held.paint, count), state))
         new = functional.pixel_shuffle(self.paint_last(painted).float(), 2)
         # What is painted changes what stood there in the first frame; nothing is painted before training.
-        there = _for_each(held.picture, count) + new[:, :1]
+        there = for_each(held.picture, count) + new[:, :1]
         frames = trust * warped[:, :1] + (1 - trust) * there + new[:, 1:]
         return frames[:, :, : held.size[0], : held.size[1]]
 
@@ -200,10 +193,3 @@ def _conv(inputs: int, outputs: int, *, bias: bool = True) -> nn.Conv2d:
 
 def _unit(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1), nn.BatchNorm2d(outputs), nn.ReLU())
-
-
-def _for_each(once: Tensor, count: int) -> Tensor:
-    """Repeat what is held of B clips for the frames of each: (B, …) → (count, …)."""
-    if len(once) == 1:
-        return once.expand(count, *once.shape[1:])
-    return once.repeat_interleave(count // len(once), dim=0)

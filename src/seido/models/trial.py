@@ -17,9 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from seido.errors import BadInputError
-from seido.models.blocks import require_shape, scaled
-from seido.models.mover import Mover
+from seido.models.blocks import scaled
+from seido.models.mover import Mover, for_each, padded
 from seido.models.tract import warp
 
 SIZE = 64
@@ -97,11 +96,7 @@ class TrialGenerator(Mover):
 
     def hold(self, reference: Tensor) -> Held:
         """Look at the first frames of clips: float32 (B, 1, H, W), 0 … 1; raises BadInputError for other shapes."""
-        require_shape("the first frame", reference, ("B", 1, "H", "W"))
-        height, width = reference.shape[2:]
-        padding = (0, -width % MULTIPLE, 0, -height % MULTIPLE)
-        if any(padding):
-            reference = functional.pad(reference, padding, mode="replicate")
+        given, reference = reference, padded(reference, MULTIPLE)
         picture = moved = reference + self.denoiser(reference)
         levels: list[Tensor] = []
         x = reference
@@ -112,7 +107,7 @@ class TrialGenerator(Mover):
             x = part(x)
             levels.insert(0, x)
         return Held(
-            size=(height, width),
+            size=(given.shape[2], given.shape[3]),
             picture=picture,
             moved=moved.float(),
             pose=self.pose(self.coarsest(x)),
@@ -124,9 +119,7 @@ class TrialGenerator(Mover):
 
         Returns float32 (N, 1, H, W). Raises BadInputError where N is no multiple of the clips.
         """
-        count, clips = len(codes), len(held.picture)
-        if count % clips:
-            raise BadInputError(f"{count} frames cannot be shared by {clips} clips; give as many frames for each")
+        count = len(codes)
         state = self.state(torch.cat([codes, for_each(held.pose, count)], dim=1))
         x: Tensor | None = None
         for level, first, second in zip(held.levels, self.first, self.second, strict=True):
@@ -204,10 +197,3 @@ def begin_at_zero(layer: nn.Conv2d) -> None:
 def enlarged(x: Tensor) -> Tensor:
     """Double height and width, bilinearly."""
     return functional.interpolate(x, scale_factor=2.0, mode="bilinear", align_corners=False)
-
-
-def for_each(once: Tensor, count: int) -> Tensor:
-    """Repeat what is held of B clips for the frames of each: (B, …) → (count, …)."""
-    if len(once) == 1:
-        return once.expand(count, *once.shape[1:])
-    return once.repeat_interleave(count // len(once), dim=0)

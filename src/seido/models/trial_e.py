@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from seido.models.blocks import scaled
+from seido.models.mover import for_each
 from seido.models.trial import (
     CODE,
     DECODED,
@@ -19,7 +20,6 @@ from seido.models.trial import (
     conv,
     enlarged,
     first_columns,
-    for_each,
     in_groups,
 )
 from seido.plan import FrontEnd

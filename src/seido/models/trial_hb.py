@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seido.models.blocks import R, chain, scaled
 from seido.models.blocks import conv as row
+from seido.models.mover import for_each
 from seido.models.tract import warp
 from seido.models.trial import (
     CODE,
@@ -21,7 +22,6 @@ from seido.models.trial import (
     conv,
     enlarged,
     first_columns,
-    for_each,
 )
 from seido.timebase import WINDOW
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seido.errors import BadInputError
-from seido.timebase import MEL_RATE, WINDOW, window_start
+from seido.timebase import WINDOW, centred_lead, window_start
 
 Pictures = NDArray[np.uint8]
 """Frames of a clip: uint8 (T, H, W) or (T, H, W, 3)."""
@@ -51,7 +51,7 @@ def mel_windows(mel: NDArray[np.float32], frames: int, rate: Fraction) -> Window
     """
     if len(mel) < WINDOW:
         raise BadInputError(f"a mel of {len(mel)} columns is too short: {WINDOW} are needed")
-    lead = WINDOW / MEL_RATE / 2 - 1 / rate / 2
+    lead = centred_lead(rate)
     starts = np.array([window_start(index, len(mel), rate, lead) for index in range(frames)], np.int64)
     windows: Windows = mel[starts[:, None] + np.arange(WINDOW)].reshape(frames, -1)
     return windows

@@ -19,7 +19,7 @@ from seido.models.movers import MOVERS
 from seido.models.syncnet import FRAMES
 from seido.models.wav2lip import Wav2Lip
 from seido.plan import FrontEnd, Network, Plan
-from seido.timebase import MEL_RATE, WINDOW
+from seido.timebase import centred_lead
 from seido.training.adapt import adapted
 from seido.training.aligned_task import AlignedTask
 from seido.training.batches import open_examples
@@ -120,15 +120,6 @@ def new_network(plan: Plan, seed: int = 0) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         return Wav2Lip(plan.network.width, plan.network.residual)
-
-
-def centred_lead(rate: Fraction) -> Fraction:
-    """Compute the lead, in seconds, that puts the middle of the mel window at the middle of the frame.
-
-    >>> centred_lead(Fraction(25))
-    Fraction(2, 25)
-    """
-    return WINDOW / MEL_RATE / 2 - 1 / rate / 2
 
 
 def _fine_tuned(path: Path, clips: Clips) -> tuple[nn.Module, Plan]:

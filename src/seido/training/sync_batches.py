@@ -20,7 +20,7 @@ from seido.errors import BadInputError
 from seido.models.inputs import as_channels, mel_windows
 from seido.models.syncnet import FRAMES
 from seido.plan import Plan
-from seido.timebase import MEL_RATE, WINDOW
+from seido.timebase import MEL_RATE, WINDOW, centred_lead
 from seido.training.checks import require_between, require_one_of, require_whole
 from seido.training.material import CURE, PURPOSE, Material, fitted, open_material
 from seido.training.task import Share
@@ -66,7 +66,7 @@ def expert_lead(rate: Fraction) -> Fraction:
     >>> expert_lead(Fraction(25)), expert_lead(Fraction(20))
     (Fraction(0, 1), Fraction(-1, 40))
     """
-    return WINDOW / MEL_RATE / 2 - FRAMES / rate / 2
+    return centred_lead(rate, FRAMES)
 
 
 def expert_view(frames: Tensor, view: View) -> Tensor:

@@ -18,7 +18,7 @@ from seido.models.mover import Mover
 from seido.models.movers import MOVERS, new_mover
 from seido.models.tract_speech import hearing
 from seido.plan import FrontEnd, Network, Plan
-from seido.timebase import MEL_RATE, WINDOW
+from seido.timebase import centred_lead
 from seido.training.adapt import AdaptOptions
 from seido.training.aligned_task import sample, seen
 from seido.training.augment import augmented
@@ -199,11 +199,10 @@ class TractTask:
 def tract_plan(clips: Clips, options: TrainOptions) -> Plan:
     """Make the plan of a new tract generator's checkpoints: a frame lies at its middle in the speech."""
     prepared = clips.prepared
-    lead = WINDOW / MEL_RATE / 2 - 1 / prepared.rate / 2
     size = options.tract.size or MOVERS[options.model]
     return Plan(
         network=Network(name=options.model, width=options.channels, residual=True, size=size),
-        front_end=FrontEnd(lead=lead),
+        front_end=FrontEnd(lead=centred_lead(prepared.rate)),
         rate=prepared.rate,
         recipe="tract",
         antialias=True,
