@@ -11,6 +11,7 @@ import pytest
 import soundfile
 import torch
 
+from seido.corpus.textgrid import Interval, TextGrid, Tier, write_textgrid
 from seido.models.checkpoint import save_checkpoint
 from seido.models.wav2lip import Wav2Lip
 from seido.movie.writer import Sound, write_movie
@@ -108,3 +109,24 @@ def slim_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("model") / "slim.safetensors"
     save_checkpoint(path, model, Plan(network=Network(width=width)))
     return path
+
+
+@pytest.fixture(scope="session")
+def write_labelled() -> Callable[..., None]:
+    """Return a function that writes a movie and its labels."""
+
+    def write(stem: Path, text: str, seed: int, seconds: float = 1.2) -> None:
+        """Write a movie of drifting noise with sound, and labels that say `text` in its middle."""
+        random = np.random.default_rng(seed)
+        frames = random.integers(0, 256, (round(25 * seconds), 32, 32), dtype=np.uint8)
+        voice = random.normal(0, 0.1, round(16_000 * seconds)).astype(np.float32)
+        stem.parent.mkdir(parents=True, exist_ok=True)
+        write_movie(stem.with_suffix(".mkv"), frames, Fraction(25), Sound([voice], 16_000), lossless=True)
+        words = text.split()
+        edges = np.linspace(0.2, seconds - 0.2, len(words) + 1)
+        spoken = tuple(Interval(*map(float, edges[i : i + 2]), word) for i, word in enumerate(words))
+        write_textgrid(
+            stem.with_suffix(".TextGrid"), TextGrid(seconds, (Tier("words", spoken), Tier("phones", spoken)))
+        )
+
+    return write

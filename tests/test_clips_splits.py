@@ -3,7 +3,6 @@
 import shutil
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -16,7 +15,6 @@ from seido.clips.leakage import check_leakage
 from seido.clips.prepare import PrepareOptions, prepare
 from seido.clips.splits import Splitter, parse_shares, sentence_key, split_by_position
 from seido.clips.store import open_clips, write_manifest
-from seido.corpus.textgrid import Interval, TextGrid, Tier, write_textgrid
 from seido.corpus.video import read_movie
 from seido.errors import BadInputError
 from seido.movie.writer import Sound, write_movie
@@ -66,21 +64,8 @@ def test_what_stays_together():
     assert sentence_key("北風と太陽。") == "北風と太陽"
 
 
-def write_labelled(stem: Path, text: str, seed: int, seconds: float = 1.2) -> None:
-    """Write a movie of drifting noise with sound, and labels that say `text` in its middle."""
-    random = np.random.default_rng(seed)
-    frames = random.integers(0, 256, (round(25 * seconds), 32, 32), dtype=np.uint8)
-    voice = random.normal(0, 0.1, round(16_000 * seconds)).astype(np.float32)
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    write_movie(stem.with_suffix(".mkv"), frames, Fraction(25), Sound([voice], 16_000), lossless=True)
-    words = text.split()
-    edges = np.linspace(0.2, seconds - 0.2, len(words) + 1)
-    spoken = tuple(Interval(*map(float, edges[i : i + 2]), word) for i, word in enumerate(words))
-    write_textgrid(stem.with_suffix(".TextGrid"), TextGrid(seconds, (Tier("words", spoken), Tier("phones", spoken))))
-
-
 @pytest.fixture(scope="module")
-def corpus(tmp_path_factory):
+def corpus(tmp_path_factory, write_labelled):
     """Three speakers who say the same six sentences, each recording with labels and pictures of its own."""
     root = tmp_path_factory.mktemp("sentences")
     for speaker in range(3):

@@ -20,6 +20,7 @@ from seido.cli.progress import bar
 from seido.cli.settings import from_settings
 from seido.cli.studio import studio_verb
 from seido.cli.training import showing
+from seido.clips.join import join_clips
 from seido.clips.prepare import PrepareOptions, prepare
 from seido.clips.store import Clips, open_clips
 from seido.corpus.survey import survey
@@ -136,6 +137,31 @@ def prepare_verb(
     _out.print(f"{out / 'report.md'} tells more")
     leaks = any(compared.leaks for compared in outcome.leakage)
     return SOME_LEFT_OUT if outcome.problems or leaks else DONE
+
+
+@app.command(name="join")
+def join_verb(clips: Path, more: Path, *others: Path, out: Path) -> None:
+    """Put prepared clips of several corpora into one folder, to train on all of them.
+
+    Each clip stays in its part. A sentence that one folder tests is not learnt from another.
+
+    Parameters
+    ----------
+    clips
+        Folder that `seido prepare` wrote; its size and frame rate are those of all.
+    more
+        Another one.
+    others
+        And more of them.
+    out
+        Folder to write the clips to.
+
+    """
+    joined = join_clips([clips, more, *others], out)
+    _out.print(describe_clips(joined.clips))
+    if joined.left_out:
+        named = ", ".join(joined.left_out[:3]) + (", …" if len(joined.left_out) > 3 else "")
+        _out.print(f"left out, for another folder tests what they say: {len(joined.left_out)} clips ({named})")
 
 
 @app.command(name="inspect")
