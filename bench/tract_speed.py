@@ -21,7 +21,7 @@ from seido.models.mover import Mover
 from seido.models.registry import DEFAULT
 from seido.models.tract_speech import hearing
 from seido.models.wav2lip import Wav2Lip
-from seido.movie.generate import load_generator
+from seido.movie.generate import PIXELS, load_generator
 from seido.timebase import MEL_RATE
 
 PAUSE = 0.2
@@ -58,7 +58,7 @@ def main() -> None:
             cut, at = hearing(mel, range(options.frames), plan.rate, lead, context=network.context)
             codes = network.listen(torch.from_numpy(cut)[None], torch.from_numpy(at)[None])[0]
             held = network.hold(picture)
-            for some in torch.split(codes, options.batch):
+            for some in torch.split(codes, min(options.batch, PIXELS // side**2)):
                 network.paint(some, held)
 
         return way

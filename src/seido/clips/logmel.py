@@ -73,6 +73,19 @@ def columns_of(signal: NDArray[np.float64], front_end: FrontEnd) -> NDArray[np.f
     return normal.clamp(-LIMIT, LIMIT).float().numpy()
 
 
+def stretched(mel: NDArray[np.float32], factor: float) -> NDArray[np.float32]:
+    """Let each band of (…, bands, columns) be heard at `factor` times its place; the last band goes on above itself.
+
+    So a voice sounds as from a shorter vocal tract, or with a factor above 1 from a longer one.
+    """
+    bands = mel.shape[-2]
+    places = np.minimum(np.arange(bands) * factor, bands - 1)
+    below = np.minimum(places.astype(np.int64), bands - 2)
+    share = (places - below).astype(np.float32)[:, None]
+    heard: NDArray[np.float32] = mel[..., below, :] * (1 - share) + mel[..., below + 1, :] * share
+    return heard
+
+
 @lru_cache(maxsize=8)
 def mel_filters(front_end: FrontEnd) -> Tensor:
     """Make the Slaney mel filterbank, each triangle of unit area: float64 (bands, fft // 2 + 1).

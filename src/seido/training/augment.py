@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from seido.clips.logmel import LIMIT
+from seido.clips.logmel import LIMIT, stretched
 from seido.errors import BadInputError
 from seido.timebase import WINDOW
 from seido.training.checks import require_between, require_whole
@@ -202,7 +202,7 @@ def _speech(
 ) -> Array:
     """Change a group's log-mel windows, float32 (M, 1, bands, columns)."""
     if options.mel_warp:
-        windows = _stretched(windows, 1 + options.mel_warp * random.uniform(-1, 1))
+        windows = stretched(windows, 1 + options.mel_warp * random.uniform(-1, 1))
     columns, where = np.unique(begins[:, None] + np.arange(windows.shape[-1]), return_inverse=True)
     ramp = np.linspace(-1, 1, windows.shape[2])[:, None]
     change = (options.mel_gain * draws[0] + options.mel_tilt * draws[1] * ramp).astype(np.float32)
@@ -217,13 +217,3 @@ def _speech(
         hidden = (where >= begin) & (where < begin + length)
         changed.transpose(0, 3, 1, 2)[hidden] = changed.mean(dtype=np.float64)
     return changed
-
-
-def _stretched(windows: Array, factor: float) -> Array:
-    """Let each band of (…, bands, columns) be heard at `factor` times its place; the last band goes on above itself."""
-    bands = windows.shape[-2]
-    places = np.minimum(np.arange(bands) * factor, bands - 1)
-    below = np.minimum(places.astype(np.int64), bands - 2)
-    share = (places - below).astype(np.float32)[:, None]
-    stretched: Array = windows[..., below, :] * (1 - share) + windows[..., below + 1, :] * share
-    return stretched
