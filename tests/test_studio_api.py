@@ -83,6 +83,13 @@ def test_what_there_is_to_choose_from_is_told(studio):
     assert str(studio.root) not in studio.client.get("/api/about").text
 
 
+def test_doubt_makes_a_movie_in_colour(studio, speech):
+    request = {"speech": speech["id"], "frame": {"head": "man"}, "model": MODEL, "doubt": True}
+    item = studio.events(studio.ask("/api/movies", request, 202)["id"])[-1]
+    assert item["state"] == "done", item
+    assert item["pictures"]["channels"] == 3
+
+
 def test_a_made_movie_is_the_librarys_own(studio, speech, made, tmp_path):
     (tmp_path / "tone.wav").write_bytes(sound())
     item, events = made

@@ -30,7 +30,8 @@ def make(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     """Generate a movie into the current folder: movie.mp4, frames.raw, speech.wav.
 
     The request names the recording (`speech`), the first frame (`frame`: a picture's path, or the path, shape and
-    number of a frame among raw ones), `model`, `region` or null, whether to `flip` and to `denoise`. Raises SeidoError.
+    number of a frame among raw ones), `model`, `region` or null, whether to `flip`, to `denoise` and to show
+    `doubt`. Raises SeidoError.
     """
     tell("speech", 0, 1)
     speech = Path(request["speech"])
@@ -44,9 +45,11 @@ def make(request: dict[str, Any], tell: Tell) -> dict[str, Any]:
     write_speech(Path(SPEECH), voice)
     picture = first_frame(request["frame"])
     tell("model", 0, 1)
-    options = GenerateOptions(model=request["model"], region=request["region"], flip=request["flip"])
+    options = GenerateOptions(
+        model=request["model"], region=request["region"], flip=request["flip"], doubt=request["doubt"]
+    )
     made = generate(voice, picture, options)
-    channels = 1 if picture.ndim == 2 else 3
+    channels = 1 if picture.ndim == 2 and not options.doubt else 3
     height, width = picture.shape[:2]
     require_volume(height, width, channels, made.total, request["limits"]["volume"])
     sound = Sound(sound_blocks(speech), probe_sound(speech).rate)

@@ -82,6 +82,7 @@ def make_routes(jobs: Jobs) -> APIRouter:
                 "region": body.region,
                 "flip": body.flip,
                 "denoise": body.denoise,
+                "doubt": body.doubt,
                 "names": {str(recording): speech.name, model.path: model.name},
             },
         )

@@ -37,6 +37,7 @@ class MovieRequest(Body):
     region: RegionText | None = None
     flip: bool = False
     denoise: bool = False
+    doubt: bool = False
 
 
 class LiveRequest(Body):

@@ -261,6 +261,7 @@ export class Make {
         speech: this.speech.id, frame: this.frame, model: this.get("[data-input=model]").value,
         region: this.drawn && region ? `${region.x},${region.y},${region.width},${region.height}` : null,
         flip: this.get("[data-input=flip]").checked, denoise: this.get("[data-input=denoise]").checked,
+        doubt: this.get("[data-input=doubt]").checked,
       }));
       document.querySelector(".shelf").scrollIntoView({ block: "nearest", behavior: "smooth" });
     } catch (problem) { this.notice(problem); } finally { this.tell(); }
