@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seido.clips.level import levelled
 from seido.clips.logmel import log_mel
+from seido.clips.speech_encoder import FrozenEncoder, features, open_encoder
 from seido.corpus.sound import read_speech
 from seido.errors import BadInputError
 from seido.models.aligned import AlignedNetwork, aligned_features, whole_window
@@ -21,7 +24,7 @@ from seido.models.device import choose_device
 from seido.models.inputs import face_input, mel_windows
 from seido.models.mover import Kept, Mover
 from seido.models.registry import DEFAULT, find_model
-from seido.models.tract_speech import hearing
+from seido.models.tract_speech import hearing, silence_of
 from seido.models.wav2lip import Wav2Lip
 from seido.movie.engines import EngineName, make_engine
 from seido.movie.heads import read_head
@@ -64,6 +67,8 @@ class GenerateOptions:
     """torch, openvino (extra `fast`), or auto: whichever ends sooner."""
     batch: int = 16
     """Frames computed at a time."""
+    speech_encoder: Path | None = None
+    """Folder of the frozen speech encoder, for a model that was trained on its features."""
 
     def __post_init__(self) -> None:
         if self.fps is not None:
@@ -145,11 +150,13 @@ def render(
     picture: Frame,
     options: GenerateOptions,
     moments: Moments | None = None,
+    heard: NDArray[np.float32] | None = None,
 ) -> Generation:
     """Do what `generate` does with a model that is already loaded.
 
     `moments` are the frames to make, rising, perhaps between whole ones, as where the pictures of a clip were taken;
-    unless given, all that cover the speech.
+    unless given, all that cover the speech. `heard` are the features of this speech, float32 (columns, width), where
+    the model's encoder has heard it already.
     """
     shown = mirrored(picture) if options.flip else picture
     region = place(options.region, plan, picture, search=isinstance(model, Mover), flip=options.flip)
@@ -161,7 +168,8 @@ def render(
         raise BadInputError(f"{plan.network.name} works at {plan.network.size} pixels alone; leave out --size")
     crop = region.crop(shown)
     if isinstance(model, Mover):
-        batches = tract_batches(model, plan, speech, crop, rate, options, wanted)
+        columns = hear(speech, plan, options) if heard is None else heard
+        batches = tract_batches(model, plan, columns, crop, rate, options, wanted)
     elif isinstance(model, AlignedNetwork):
         batches = _aligned_batches(model, plan, speech, rate, options, wanted)
     else:
@@ -216,7 +224,7 @@ def _aligned_batches(
 def tract_batches(
     model: Mover,
     plan: Plan,
-    speech: Speech,
+    mel: NDArray[np.float32],
     crop: Frame,
     rate: Fraction,
     options: GenerateOptions,
@@ -225,13 +233,14 @@ def tract_batches(
     """Make the pictures of a tract generator: the first frame is held, the speech heard in overlapping stretches."""
     device = choose_device(options.device)
     model = model.to(device)
-    mel, lead = log_mel(speech, plan.front_end), plan.lead_at(rate) + options.delay
+    lead, silence = plan.lead_at(rate) + options.delay, silence_of(plan.front_end)
 
     def batches() -> Iterator[Tensor]:
         held = hold(model, plan, crop, options, device)
         for first in range(0, len(wanted), _STRETCH):
             some = wanted[first : first + _STRETCH]
-            cut, at = hearing(mel, some, rate, lead, slack=some[-1] - some[0] - len(some) + 1, context=model.context)
+            slack = some[-1] - some[0] - len(some) + 1
+            cut, at = hearing(mel, some, rate, lead, slack, model.context, silence)
             # Not around a yield: whoever takes the frames would be in inference mode too.
             with torch.inference_mode():
                 codes = model.listen(torch.from_numpy(cut)[None].to(device), torch.from_numpy(at)[None].to(device))[0]
@@ -241,6 +250,32 @@ def tract_batches(
                 yield made
 
     return batches()
+
+
+def hear(speech: Speech, plan: Plan, options: GenerateOptions) -> NDArray[np.float32]:
+    """Make what a tract generator hears: the log-mel, or the features of its encoder, float32 (columns, bands).
+
+    Raises BadInputError when the encoder is not given, another one is, or one is given that is not wanted.
+    """
+    wanted, folder = plan.front_end.encoder, options.speech_encoder
+    if wanted is None:
+        if folder is not None:
+            raise BadInputError("this model hears the log-mel, not an encoder's features; leave out --speech-encoder")
+        return log_mel(speech, plan.front_end)
+    if folder is None:
+        raise BadInputError(f"this model hears through {wanted}; give that encoder's folder with --speech-encoder")
+    encoder = _encoder(folder, wanted.layer, str(choose_device(options.device)))
+    if encoder.facts != wanted:
+        raise BadInputError(
+            f"{folder}: this is {encoder.facts}, but the model hears through {wanted}; "
+            "give that one's folder with --speech-encoder"
+        )
+    return features(encoder, speech)
+
+
+@lru_cache(maxsize=1)
+def _encoder(folder: Path, layer: int, device: str) -> FrozenEncoder:
+    return open_encoder(folder, layer, device)
 
 
 def hold(model: Mover, plan: Plan, crop: Frame, options: GenerateOptions, device: torch.device) -> Kept:
