@@ -24,6 +24,7 @@ from seido.errors import BadInputError, MissingExtraError, OutputError
 from seido.models.checkpoint import load_checkpoint
 from seido.models.tract import TractGenerator
 from seido.models.tract_speech import CONTEXT
+from seido.models.wav2lip import Wav2Lip
 from seido.movie.generate import GenerateOptions, load_generator, render
 from seido.movie.live import begin
 from seido.plan import Encoder, FrontEnd, Plan
@@ -353,6 +354,21 @@ def test_training_goes_on_and_starts_again_from_a_checkpoint_with_the_same_ears_
         train(clips, tmp_path / "fourth", replace(FEW, tract=replace(FEW.tract, hear="features")))
 
 
+def test_one_experiment_compares_features_with_the_log_mel(heard, tmp_path):
+    lines = [f"clips = {str(heard)!r}", "seeds = [0]", "clips_per_condition = 1", "[defaults]", 'model = "tract"']
+    lines += ['width = "1/4"', "batch = 2", "window = 4", "steps = 1", "warm_up = 0", "validate_every = 1"]
+    lines += ["threads = 1", "pictures = false", "tract = {size = 32, stride = 1}"]
+    lines += ["[arms.plain]", 'tract.hear = "mel"', "[arms.encoder]", 'tract.hear = "features"']
+    (tmp_path / "experiment.toml").write_text("\n".join(lines))
+    out = tmp_path / "out"
+    assert main(["experiment", str(tmp_path / "experiment.toml"), "--out", str(out), "--workers", "1"]) == 0
+    ears = [
+        load_checkpoint(out / "runs" / arm / "seed-0" / "best.safetensors", "tract") for arm in ("plain", "encoder")
+    ]
+    assert [one.plan.front_end.encoder is None for one in ears] == [True, False]
+    assert "encoder" in (out / "experiment.md").read_text()
+
+
 def test_other_networks_learn_from_the_log_mels_of_such_clips(heard, tmp_path):
     options = TrainOptions(
         width=Fraction(1, 16), steps=1, validate_every=1, batch=2, validation_frames=4, device="cpu", threads=1,
@@ -389,8 +405,9 @@ def test_a_model_with_an_encoder_cannot_follow_live_speech(trained):
         begin(trained, np.zeros((32, 32), np.uint8))
 
 
-def test_an_encoder_is_refused_for_a_model_that_hears_the_log_mel(encoders):
-    model, plan = TractGenerator(Fraction(1, 4)).eval(), Plan(recipe="tract", front_end=FrontEnd(lead=Fraction(2, 25)))
+@pytest.mark.parametrize("network", [TractGenerator(Fraction(1, 4)), Wav2Lip(Fraction(1, 16))])
+def test_an_encoder_is_refused_for_a_model_that_hears_the_log_mel(encoders, network):
+    model, plan = network.eval(), Plan(recipe="tract", front_end=FrontEnd(lead=Fraction(2, 25)))
     options = GenerateOptions(region="0,0,32,32", speech_encoder=encoders["hubert"])
     with pytest.raises(BadInputError, match="leave out --speech-encoder"):
         render(model, plan, Speech(noise(8000), SAMPLE_RATE), np.zeros((32, 32), np.uint8), options)

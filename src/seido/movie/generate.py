@@ -166,10 +166,10 @@ def render(
         raise BadInputError(f"{plan.network.name} does not run on the openvino engine; leave out --engine")
     if not isinstance(model, Mover) and options.size is not None:
         raise BadInputError(f"{plan.network.name} works at {plan.network.size} pixels alone; leave out --size")
+    require_use_of_encoder(plan, options)
     crop = region.crop(shown)
     if isinstance(model, Mover):
-        columns = hear(speech, plan, options) if heard is None else heard
-        batches = tract_batches(model, plan, columns, crop, rate, options, wanted)
+        batches = tract_batches(model, plan, speech, crop, rate, options, wanted, heard)
     elif isinstance(model, AlignedNetwork):
         batches = _aligned_batches(model, plan, speech, rate, options, wanted)
     else:
@@ -224,15 +224,17 @@ def _aligned_batches(
 def tract_batches(
     model: Mover,
     plan: Plan,
-    mel: NDArray[np.float32],
+    speech: Speech,
     crop: Frame,
     rate: Fraction,
     options: GenerateOptions,
     wanted: Moments,
+    heard: NDArray[np.float32] | None = None,
 ) -> Iterator[Tensor]:
     """Make the pictures of a tract generator: the first frame is held, the speech heard in overlapping stretches."""
     device = choose_device(options.device)
     model = model.to(device)
+    mel = hear(speech, plan, options) if heard is None else heard
     lead, silence = plan.lead_at(rate) + options.delay, silence_of(plan.front_end)
 
     def batches() -> Iterator[Tensor]:
@@ -255,12 +257,10 @@ def tract_batches(
 def hear(speech: Speech, plan: Plan, options: GenerateOptions) -> NDArray[np.float32]:
     """Make what a tract generator hears: the log-mel, or the features of its encoder, float32 (columns, bands).
 
-    Raises BadInputError when the encoder is not given, another one is, or one is given that is not wanted.
+    Raises BadInputError when the encoder is not given or another one is.
     """
     wanted, folder = plan.front_end.encoder, options.speech_encoder
     if wanted is None:
-        if folder is not None:
-            raise BadInputError("this model hears the log-mel, not an encoder's features; leave out --speech-encoder")
         return log_mel(speech, plan.front_end)
     if folder is None:
         raise BadInputError(f"this model hears through {wanted}; give that encoder's folder with --speech-encoder")
@@ -271,6 +271,12 @@ def hear(speech: Speech, plan: Plan, options: GenerateOptions) -> NDArray[np.flo
             "give that one's folder with --speech-encoder"
         )
     return features(encoder, speech)
+
+
+def require_use_of_encoder(plan: Plan, options: GenerateOptions) -> None:
+    """Raise BadInputError when an encoder is given to a model that hears the log-mel."""
+    if plan.front_end.encoder is None and options.speech_encoder is not None:
+        raise BadInputError("this model hears the log-mel, not an encoder's features; leave out --speech-encoder")
 
 
 @lru_cache(maxsize=1)
