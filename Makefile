@@ -18,7 +18,7 @@ $(VENV)/.user: pyproject.toml constraints.txt | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
-	$(PIP) install --quiet -c constraints.txt -e '.[fast,face,corpora,cluster,export,tensorboard,phantom,studio,dev]'
+	$(PIP) install --quiet -c constraints.txt -e '.[fast,face,corpora,cluster,export,tensorboard,encoders,phantom,studio,dev]'
 	@touch $@ $(VENV)/.user
 
 demo: $(VENV)/.user  ## Make a movie with the bundled model, and score it

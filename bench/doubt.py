@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 from scipy.stats import spearmanr
 
+from seido.clips.logmel import log_mel, stretched
 from seido.clips.store import Clips, Entry, open_clips
 from seido.models.mover import Mover
 from seido.models.registry import DEFAULT
@@ -79,8 +80,11 @@ def maps(model: Mover, plan: Plan, clips: Clips, entry: Entry) -> tuple[Maps, Ma
     options = GenerateOptions(region=f"0,0,{width},{height}")
     rate, taken = Fraction(clips.prepared.rate), clips.taken(entry)
 
+    mel = log_mel(speech, plan.front_end)
+
     def hear(stretch: float) -> torch.Tensor:
-        return torch.cat(list(tract_batches(model, plan, speech, frames[0], rate, options, taken, stretch)))
+        heard = np.ascontiguousarray(stretched(mel.T, stretch).T)
+        return torch.cat(list(tract_batches(model, plan, speech, frames[0], rate, options, taken, heard)))
 
     made = hear(1.0)
     doubt = doubt_of(made, [hear(each) for each in STRETCHES])[:, 0].numpy()

@@ -33,7 +33,8 @@ def seido(*arguments: object) -> subprocess.CompletedProcess[str]:
 
 def test_verbs_are_those_we_know():
     assert VERBS == [
-        "compare", "demo", "denoise", "evaluate", "experiment", "generate", "inspect", "join", "phantom", "prepare",
+        "compare", "demo", "denoise", "evaluate", "experiment", "generate", "hear", "inspect", "join", "phantom",
+        "prepare",
         "studio", "train",
     ]  # fmt: skip
 

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from seido.clips.hear import hear_clips
     from seido.clips.logmel import log_mel
     from seido.clips.prepare import PrepareOptions, prepare
     from seido.clips.store import Clips, open_clips
@@ -71,6 +72,7 @@ _HOMES = {
     "evaluate": "seido.report.evaluate",
     "generate": "seido.movie.generate",
     "generate_movie": "seido.movie.make",
+    "hear_clips": "seido.clips.hear",
     "load_checkpoint": "seido.models.checkpoint",
     "log_mel": "seido.clips.logmel",
     "movie_frames": "seido.corpus.video",
@@ -124,6 +126,7 @@ __all__ = [
     "evaluate",
     "generate",
     "generate_movie",
+    "hear_clips",
     "load_checkpoint",
     "log_mel",
     "movie_frames",

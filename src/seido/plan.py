@@ -18,8 +18,29 @@ tract: only the first frame is seen and the whole frame predicted; nothing leaks
 
 
 @dataclass(frozen=True)
+class Encoder:
+    """Which frozen speech encoder's features stand where the log-mel stands; its weights are a file of the user's."""
+
+    kind: str
+    """hubert, wav2vec2, wavlm or whisper."""
+    sha256: str
+    """Of the file of its weights."""
+    layer: int
+    """The transformer layer whose output is taken, from 1."""
+    width: int
+    """Numbers in a column."""
+
+    def __str__(self) -> str:
+        return f"{self.kind}, layer {self.layer}, weights with SHA-256 {self.sha256}"
+
+
+@dataclass(frozen=True)
 class FrontEnd:
-    """How speech becomes a log-mel spectrogram; the defaults are Wav2Lip's (Prajwal et al. 2020)."""
+    """How speech becomes a log-mel spectrogram; the defaults are Wav2Lip's (Prajwal et al. 2020).
+
+    With an encoder, `bands` is the width of its features, there are as many columns, and what is said of the
+    spectrogram itself does not count.
+    """
 
     sample_rate: int = SAMPLE_RATE
     fft: int = 800
@@ -31,6 +52,7 @@ class FrontEnd:
     window: int = WINDOW
     lead: Fraction = Fraction(0)
     """Seconds by which a frame's mel window begins before the frame."""
+    encoder: Encoder | None = None
 
 
 @dataclass(frozen=True)
@@ -77,7 +99,10 @@ class Plan:
 
     def to_json(self) -> str:
         """Write the plan as JSON; fractions stand as "1159/50"."""
-        return json.dumps({"version": PLAN_VERSION, **asdict(self)}, default=str, sort_keys=True)
+        raw = asdict(self)
+        if self.front_end.encoder is None:
+            del raw["front_end"]["encoder"]  # so that plans without one stay what they were, byte for byte
+        return json.dumps({"version": PLAN_VERSION, **raw}, default=str, sort_keys=True)
 
     @classmethod
     def from_json(cls, text: str, source: str = "the plan") -> Plan:
@@ -87,10 +112,13 @@ class Plan:
             if raw.pop("version") > PLAN_VERSION:
                 raise BadInputError(f"{source}: it was written by a newer seido; upgrade seido to read it")
             network, front_end, region = raw.pop("network"), raw.pop("front_end"), raw.pop("region")
-            size = raw.pop("frame_size")
+            size, encoder = raw.pop("frame_size"), front_end.pop("encoder", None)
             return cls(
                 network=Network(**{**network, "width": Fraction(network["width"])}),
-                front_end=FrontEnd(**{**front_end, "lead": Fraction(front_end["lead"])}),
+                front_end=FrontEnd(
+                    **{**front_end, "lead": Fraction(front_end["lead"])},
+                    encoder=Encoder(**encoder) if encoder else None,
+                ),
                 rate=Fraction(raw.pop("rate")),
                 region=Region(**region) if region else None,
                 frame_size=(int(size[0]), int(size[1])) if size else None,

@@ -214,6 +214,8 @@ def _rows(facts: ModelFacts) -> Iterator[tuple[str, str]]:
         if facts.kind in MOVERS:
             heard = "the speech before and after a frame too"
         bands = f"{ears.bands} mel bands from {ears.lowest:g} to {ears.highest:g} Hz"
+        if ears.encoder is not None:
+            bands = f"{ears.bands} features of a frozen encoder, {ears.encoder},"
         yield "what it hears", f"{heard}, as {bands} every {1000 * ears.hop / ears.sample_rate:g} ms"
     yield "trained on", _data(plan)
     yield "begun from", f"the weights with SHA-256 {notes['init_sha256']}" if "init_sha256" in notes else ""

@@ -14,6 +14,7 @@ from seido.cli.compare import compare_verb
 from seido.cli.demo import DemoOptions, run_demo
 from seido.cli.denoising import denoise_verb
 from seido.cli.experiment import experiment_verb
+from seido.cli.hearing import hear_verb
 from seido.cli.inspection import as_json, describe
 from seido.cli.models import models_app
 from seido.cli.progress import bar
@@ -47,6 +48,7 @@ app.command(models_app)
 app.command(compare_verb, name="compare")
 app.command(denoise_verb, name="denoise")
 app.command(experiment_verb, name="experiment")
+app.command(hear_verb, name="hear")
 app.command(studio_verb, name="studio")
 _out = Console(highlight=False, soft_wrap=True)
 _told = Console(highlight=False, soft_wrap=True, stderr=True)

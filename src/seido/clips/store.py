@@ -3,7 +3,8 @@
 A folder of clips holds `prepared.json` (how they were made), `manifest.jsonl` (one JSON object a clip, sorted by
 name) and `recordings/NAME.safetensors` with arrays that all clips of the recording share: `frames`
 uint8 (T, H, W), `mel` float32 (columns, bands), `speech` float32 (samples,) and `digests` uint8 (T, 8), by which
-equal frames are found. Reading maps the files, so a frame costs what its bytes cost. Imports numpy only.
+equal frames are found; where a frozen encoder heard them (clips.hear) also `features` float32 (columns, width).
+Reading maps the files, so a frame costs what its bytes cost. Imports numpy only.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from seido.errors import BadInputError
 from seido.files import write_bytes
+from seido.plan import Encoder
 from seido.timebase import SAMPLE_RATE, taken_at
 from seido.values import SPLITS, Clip, Movie, Region, Speech
 
@@ -65,20 +67,26 @@ class Prepared:
     frame_size: tuple[int, int] | None
     source: str
     seed: int
+    encoder: Encoder | None = None
+    """The frozen speech encoder whose features stand beside the log-mels, if one heard these clips."""
 
     def to_json(self) -> str:
         """Write as JSON."""
-        return json.dumps(asdict(self), default=str, indent=1, sort_keys=True) + "\n"
+        raw = asdict(self)
+        if self.encoder is None:
+            del raw["encoder"]  # so that folders without one stay what they were, byte for byte
+        return json.dumps(raw, default=str, indent=1, sort_keys=True) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Prepared:
         """Read what to_json wrote."""
         raw = json.loads(text)
-        region, size = raw.pop("region"), raw.pop("frame_size")
+        region, size, encoder = raw.pop("region"), raw.pop("frame_size"), raw.pop("encoder", None)
         return cls(
             rate=Fraction(raw.pop("rate")),
             region=Region(**region) if region else None,
             frame_size=(int(size[0]), int(size[1])) if size else None,
+            encoder=Encoder(**encoder) if encoder else None,
             **raw,
         )
 
@@ -112,6 +120,10 @@ class Clips:
     def mel(self, entry: Entry) -> NDArray[np.float32]:
         """Map a clip's log-mel spectrogram: float32 (columns, bands), −4 … 4."""
         return self._array(entry, "mel")[entry.first_column : entry.first_column + entry.columns]
+
+    def features(self, entry: Entry) -> NDArray[np.float32]:
+        """Map what an encoder made of a clip's speech, column for column as the log-mel: float32 (columns, width)."""
+        return self._array(entry, "features")[entry.first_column : entry.first_column + entry.columns]
 
     def speech(self, entry: Entry) -> NDArray[np.float32]:
         """Map a clip's speech: float32 (samples,), 16 kHz."""

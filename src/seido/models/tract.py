@@ -67,7 +67,8 @@ class TractGenerator(Mover):
         super().__init__()
         code, painter = scaled(_CODE, width), scaled(_PAINTER, width)
         fine, *_, coarse = levels = [scaled(each, width) for each in _LEVELS]
-        self.speech = SpeechEncoder((front_end or FrontEnd()).bands, code, width)
+        ears = front_end or FrontEnd()
+        self.speech = SpeechEncoder(ears.bands, code, width, features=ears.encoder is not None)
 
         self.detail = _unit(1, _DETAIL)
         # At half resolution pictures are seen as four channels: a quarter of the positions, none of the detail lost.

@@ -1,5 +1,7 @@
 """The whole of the speech encoded once: a log-mel of any length becomes one code for each frame.
 
+Features of a frozen speech encoder (plan.Encoder) may stand where the log-mel stands.
+
 Convolutions in time are not padded: what a column becomes depends on CONTEXT columns on either side of it and on
 nothing else. So speech cut into stretches that overlap by the context gives what the whole gives, but for rounding.
 """
@@ -18,6 +20,7 @@ from torch.nn import functional
 
 from seido.clips.logmel import LIMIT
 from seido.models.blocks import scaled
+from seido.plan import FrontEnd
 from seido.timebase import MEL_RATE, WINDOW
 
 _DILATIONS = (1, 2, 3, 4)
@@ -33,19 +36,27 @@ _HIDDEN = 128
 
 
 class SpeechEncoder(nn.Module):
-    """Log-mel (B, columns, bands) and where frames lie in it (B, T) to codes (B, T, outputs)."""
+    """Log-mel (B, columns, bands) and where frames lie in it (B, T) to codes (B, T, outputs).
 
-    def __init__(self, bands: int, outputs: int, width: Fraction) -> None:
+    `features` of a frozen encoder stand in no order, unlike bands, so there is nothing to see in them as in a picture:
+    each is brought to the mean and variance that it has in training. The context stays the same.
+    """
+
+    def __init__(self, bands: int, outputs: int, width: Fraction, *, features: bool = False) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        before = 1
-        for channels, stride in zip((scaled(each, width) for each in _CHANNELS), _BAND_STRIDES, strict=True):
-            # Padded along the bands, not along time: a voice with a longer tract has its formants some bands lower.
-            layers += [nn.Conv2d(before, channels, 3, (stride, 1), (1, 0)), nn.BatchNorm2d(channels), nn.ReLU()]
-            before, bands = channels, math.ceil(bands / stride)
-        self.picture = nn.Sequential(*layers)
+        self.picture: nn.Module
+        if features:
+            self.picture, rows = _Features(bands), bands
+        else:
+            layers: list[nn.Module] = []
+            before = 1
+            for channels, stride in zip((scaled(each, width) for each in _CHANNELS), _BAND_STRIDES, strict=True):
+                # Padded along the bands, not along time: a voice with a longer tract has its formants some bands lower.
+                layers += [nn.Conv2d(before, channels, 3, (stride, 1), (1, 0)), nn.BatchNorm2d(channels), nn.ReLU()]
+                before, bands = channels, math.ceil(bands / stride)
+            self.picture, rows = nn.Sequential(*layers), before * bands
         hidden = scaled(_HIDDEN, width)
-        self.column = nn.Conv1d(before * bands, hidden, 1)
+        self.column = nn.Conv1d(rows, hidden, 1)
         self.steps = nn.ModuleList(_TimeUnit(hidden, dilation) for dilation in _DILATIONS)
         self.code = nn.Conv1d(hidden, outputs, 1)
 
@@ -62,6 +73,18 @@ class SpeechEncoder(nn.Module):
         return (codes.float() @ weights).transpose(1, 2)
 
 
+class _Features(nn.Module):
+    """Features brought to mean 0 and variance 1 each, over the training: (B, 1, D, L) → (B, 1, D, L − 6)."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normal: Tensor = self.norm(x[:, 0, :, _PICTURE_LAYERS:-_PICTURE_LAYERS])
+        return normal[:, None]
+
+
 class _TimeUnit(nn.Module):
     """A residual convolution in time, (B, C, L) → (B, C, L − 2 · dilation)."""
 
@@ -75,6 +98,11 @@ class _TimeUnit(nn.Module):
         return functional.relu(self.norm(self.conv(x)) + x[:, :, self.dilation : -self.dilation])
 
 
+def silence_of(front_end: FrontEnd) -> float:
+    """Tell what stands before and after speech: the log-mel's floor, or 0, the middle of every column of features."""
+    return -LIMIT if front_end.encoder is None else 0.0
+
+
 def hearing(
     mel: NDArray[np.float32],
     frames: Sequence[int | Fraction],
@@ -82,13 +110,14 @@ def hearing(
     lead: Fraction,
     slack: int | Fraction = 0,
     context: int = CONTEXT,
+    silence: float = -LIMIT,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Cut out what a SpeechEncoder needs for frames in a row.
 
     Parameters
     ----------
     mel
-        The log-mel, float32 (columns, bands); before and after it there is silence.
+        The log-mel, or features in its place, float32 (columns, bands); before and after it there is silence.
     frames
         The frames' numbers, rising; perhaps between whole ones, as where a clip's pictures were taken.
     rate
@@ -100,6 +129,8 @@ def hearing(
         How many frames more than one a step the last may be from the first, where they are not whole numbers.
     context
         Columns on either side that the encoder needs (mover.Mover.context).
+    silence
+        What columns of silence hold; see silence_of.
 
     Returns
     -------
@@ -114,7 +145,7 @@ def hearing(
     places = [MEL_RATE * (frame / rate - lead) + Fraction(WINDOW, 2) for frame in frames]
     begin = math.floor(places[0]) - context
     count = math.ceil((len(frames) - 1 + slack) * MEL_RATE / rate) + 2 + 2 * context
-    cut = np.full((count, mel.shape[1]), -LIMIT, np.float32)
+    cut = np.full((count, mel.shape[1]), silence, np.float32)
     # Outside there may be all of it: frames that come later than the speech, with an offset.
     first, last = max(0, begin), min(len(mel), begin + count)
     if first < last:

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from seido.clips.level import levelled
 from seido.clips.logmel import log_mel, stretched
+from seido.clips.speech_encoder import FrozenEncoder, features, open_encoder
 from seido.corpus.sound import read_speech
 from seido.errors import BadInputError
 from seido.models.aligned import AlignedNetwork, aligned_features, whole_window
@@ -21,7 +24,7 @@ from seido.models.device import choose_device
 from seido.models.inputs import face_input, mel_windows
 from seido.models.mover import Kept, Mover
 from seido.models.registry import DEFAULT, find_model
-from seido.models.tract_speech import hearing
+from seido.models.tract_speech import hearing, silence_of
 from seido.models.wav2lip import Wav2Lip
 from seido.movie.doubt import STRETCHES, tinted
 from seido.movie.engines import EngineName, make_engine
@@ -70,6 +73,8 @@ class GenerateOptions:
     doubt: bool = False
     """Colour orange what a tract generator is unsure of: where its picture changes when the same speech is heard as
     from shorter and longer vocal tracts. Takes five times as long."""
+    speech_encoder: Path | None = None
+    """Folder of the frozen speech encoder, for a model that was trained on its features."""
 
     def __post_init__(self) -> None:
         if self.fps is not None:
@@ -151,11 +156,13 @@ def render(
     picture: Frame,
     options: GenerateOptions,
     moments: Moments | None = None,
+    heard: NDArray[np.float32] | None = None,
 ) -> Generation:
     """Do what `generate` does with a model that is already loaded.
 
     `moments` are the frames to make, rising, perhaps between whole ones, as where the pictures of a clip were taken;
-    unless given, all that cover the speech.
+    unless given, all that cover the speech. `heard` are the features of this speech, float32 (columns, width), where
+    the model's encoder has heard it already.
     """
     if options.doubt:
         picture = picture if picture.ndim == 3 else np.repeat(picture[..., None], 3, axis=2)
@@ -169,11 +176,16 @@ def render(
         raise BadInputError(f"{plan.network.name} works at {plan.network.size} pixels alone; leave out --size")
     if not isinstance(model, Mover) and options.doubt:
         raise BadInputError(f"{plan.network.name} cannot tell its doubt, only a tract generator can; leave out --doubt")
+    if plan.front_end.encoder is not None and options.doubt:
+        raise BadInputError("a model that hears through an encoder cannot tell its doubt; leave out --doubt")
+    require_use_of_encoder(plan, options)
     crop = region.crop(shown)
     if isinstance(model, Mover):
-        batches = tract_batches(model, plan, speech, crop, rate, options, wanted)
+        batches = tract_batches(model, plan, speech, crop, rate, options, wanted, heard)
         if options.doubt:
-            others = [tract_batches(model, plan, speech, crop, rate, options, wanted, each) for each in STRETCHES]
+            mel = log_mel(speech, plan.front_end)
+            hearings = [np.ascontiguousarray(stretched(mel.T, each).T) for each in STRETCHES]
+            others = [tract_batches(model, plan, speech, crop, rate, options, wanted, each) for each in hearings]
             batches = tinted(batches, others)
     elif isinstance(model, AlignedNetwork):
         batches = _aligned_batches(model, plan, speech, rate, options, wanted)
@@ -234,17 +246,16 @@ def tract_batches(
     rate: Fraction,
     options: GenerateOptions,
     wanted: Moments,
-    stretch: float = 1.0,
+    heard: NDArray[np.float32] | None = None,
 ) -> Iterator[Tensor]:
     """Make the pictures of a tract generator: the first frame is held, the speech heard in overlapping stretches.
 
-    `stretch` is by how much the bands of the log-mel are stretched.
+    `heard` is what the model hears of the speech, where that is known already.
     """
     device = choose_device(options.device)
     model = model.to(device)
-    mel, lead = log_mel(speech, plan.front_end), plan.lead_at(rate) + options.delay
-    if stretch != 1:
-        mel = np.ascontiguousarray(stretched(mel.T, stretch).T)
+    mel = hear(speech, plan, options) if heard is None else heard
+    lead, silence = plan.lead_at(rate) + options.delay, silence_of(plan.front_end)
 
     def batches() -> Iterator[Tensor]:
         held = hold(model, plan, crop, options, device)
@@ -252,7 +263,8 @@ def tract_batches(
         batch = max(1, min(options.batch, PIXELS // (height * width)))
         for first in range(0, len(wanted), _STRETCH):
             some = wanted[first : first + _STRETCH]
-            cut, at = hearing(mel, some, rate, lead, slack=some[-1] - some[0] - len(some) + 1, context=model.context)
+            slack = some[-1] - some[0] - len(some) + 1
+            cut, at = hearing(mel, some, rate, lead, slack, model.context, silence)
             # Not around a yield: whoever takes the frames would be in inference mode too.
             with torch.inference_mode():
                 codes = model.listen(torch.from_numpy(cut)[None].to(device), torch.from_numpy(at)[None].to(device))[0]
@@ -262,6 +274,36 @@ def tract_batches(
                 yield made
 
     return batches()
+
+
+def hear(speech: Speech, plan: Plan, options: GenerateOptions) -> NDArray[np.float32]:
+    """Make what a tract generator hears: the log-mel, or the features of its encoder, float32 (columns, bands).
+
+    Raises BadInputError when the encoder is not given or another one is.
+    """
+    wanted, folder = plan.front_end.encoder, options.speech_encoder
+    if wanted is None:
+        return log_mel(speech, plan.front_end)
+    if folder is None:
+        raise BadInputError(f"this model hears through {wanted}; give that encoder's folder with --speech-encoder")
+    encoder = _encoder(folder, wanted.layer, str(choose_device(options.device)))
+    if encoder.facts != wanted:
+        raise BadInputError(
+            f"{folder}: this is {encoder.facts}, but the model hears through {wanted}; "
+            "give that one's folder with --speech-encoder"
+        )
+    return features(encoder, speech)
+
+
+def require_use_of_encoder(plan: Plan, options: GenerateOptions) -> None:
+    """Raise BadInputError when an encoder is given to a model that hears the log-mel."""
+    if plan.front_end.encoder is None and options.speech_encoder is not None:
+        raise BadInputError("this model hears the log-mel, not an encoder's features; leave out --speech-encoder")
+
+
+@lru_cache(maxsize=1)
+def _encoder(folder: Path, layer: int, device: str) -> FrozenEncoder:
+    return open_encoder(folder, layer, device)
 
 
 def hold(model: Mover, plan: Plan, crop: Frame, options: GenerateOptions, device: torch.device) -> Kept:

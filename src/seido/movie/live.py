@@ -153,13 +153,19 @@ def begin(checkpoint: str | Path, frame: Frame | Path | str, options: GenerateOp
     options
         Region, size, frame rate, timing, device; what `generate` takes. Its model is not looked at.
 
-    Raises BadInputError for input that cannot be used, and for models that are no tract generators.
+    Raises BadInputError for input that cannot be used, and for models that are no tract generators or hear through
+    an encoder.
 
     """
     options = options or GenerateOptions()
     model, plan = load_generator(str(checkpoint))
     if not isinstance(model, Mover):
         raise BadInputError(f"{checkpoint}: {plan.network.name} cannot follow live speech; give a tract generator")
+    if plan.front_end.encoder is not None:
+        raise BadInputError(
+            f"{checkpoint}: its encoder ({plan.front_end.encoder.kind}) hears whole stretches of speech and cannot "
+            "follow it live; give a model that hears the log-mel"
+        )
     picture = check_frame(frame) if isinstance(frame, np.ndarray) else read_head(frame)
     region = place(options.region, plan, picture, search=True, flip=options.flip)
     return Live(model, plan, mirrored(picture) if options.flip else picture, region, options)

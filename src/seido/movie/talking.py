@@ -18,7 +18,7 @@ from seido.models.device import choose_device
 from seido.models.inputs import face_input
 from seido.models.wav2lip import Wav2Lip
 from seido.movie.face import find_face
-from seido.movie.generate import GenerateOptions, Generation, load_generator, mel_batches
+from seido.movie.generate import GenerateOptions, Generation, load_generator, mel_batches, require_use_of_encoder
 from seido.movie.paste import shrunk, to_pixels
 from seido.movie.place import choose_region
 from seido.values import Frame, Region, Speech
@@ -46,6 +46,7 @@ def dub(speech: Speech | Path | str, movie: Path | str, options: GenerateOptions
     model, plan = load_generator(options.model)
     if not isinstance(model, Wav2Lip):
         raise BadInputError(f"{options.model}: a {plan.network.name} sees no face; give a Wav2Lip generator")
+    require_use_of_encoder(plan, options)
     voice = speech if isinstance(speech, Speech) else read_speech(Path(speech))
     info = probe_movie(Path(movie))
     device = choose_device(options.device)

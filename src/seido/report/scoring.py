@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from seido.clips.spoken import labels_of_clip
 from seido.clips.store import Clips, Entry, open_clips
 from seido.corpus.textgrid import Interval, Tier
+from seido.errors import BadInputError
 from seido.files import write_bytes
 from seido.movie.generate import GenerateOptions, Generator, load_generator, render
 from seido.plan import Plan
@@ -111,8 +112,26 @@ def generated(job: Job, model: Path, name: str, speech: str | None = None) -> ND
     )
     first = np.array(clips.frames(entry)[0])
     # A frame is made for the moment at which the true one was taken, not for that at which a retimed clip shows it.
-    frames = render(generator, plan, Speech(heard, SAMPLE_RATE, name), first, options, clips.taken(entry))
+    features = _features(clips, entry, by_name[speech or name], plan, model)
+    frames = render(generator, plan, Speech(heard, SAMPLE_RATE, name), first, options, clips.taken(entry), features)
     return np.stack(list(frames))
+
+
+def _features(clips: Clips, entry: Entry, spoken: Entry, plan: Plan, model: Path) -> NDArray[np.float32] | None:
+    """Read what the model's encoder made of a clip's speech, as long as clip `entry`; None for one that hears log-mels.
+
+    Raises BadInputError where that encoder did not hear the clips.
+    """
+    wanted = plan.front_end.encoder
+    if wanted is None:
+        return None
+    if clips.prepared.encoder != wanted:
+        raise BadInputError(
+            f"{model}: it hears through {wanted}, which did not hear the clips in {clips.root}; "
+            "score it on those that `seido hear` made with it"
+        )
+    there = np.array(clips.features(spoken))
+    return there if spoken is entry else np.resize(there, (entry.columns, there.shape[1]))
 
 
 def grey_movie(frames: NDArray[np.uint8]) -> NDArray[np.uint8]:

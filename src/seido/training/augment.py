@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 
 import numpy as np
 import torch
@@ -67,6 +67,10 @@ class AugmentOptions:
     def off(cls) -> AugmentOptions:
         """Make the options that change nothing."""
         return cls(**dict.fromkeys(cls.__dataclass_fields__, 0))
+
+    def of_features(self) -> AugmentOptions:
+        """Leave out what only means something to the bands of a log-mel: features of an encoder are no bands."""
+        return replace(self, mel_gain=0, mel_tilt=0, mel_warp=0)
 
     @property
     def active(self) -> bool:

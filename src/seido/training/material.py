@@ -35,7 +35,7 @@ class Material:
     frames: tuple[NDArray[np.uint8], ...]
     """uint8 (T, H, W) or (T, H, W, 3)."""
     mels: tuple[NDArray[np.float32], ...]
-    """float32 (columns, bands), at least 16 columns."""
+    """float32 (columns, bands), at least 16 columns; features where the plan names an encoder."""
     taken: tuple[tuple[Fraction, ...], ...]
     """When each picture was taken, in frames; see Clips.taken."""
 
@@ -78,7 +78,8 @@ def _arrays(clips: Clips, entry: Entry, plan: Plan) -> tuple[NDArray[np.uint8], 
     """Map a clip's frames and mel, and check that they are what the manifest says."""
     path = clips.root / RECORDINGS / f"{entry.recording}.safetensors"
     try:
-        frames, mel = clips.frames(entry), clips.mel(entry)
+        frames = clips.frames(entry)
+        mel = clips.mel(entry) if plan.front_end.encoder is None else clips.features(entry)
     except KeyError as error:
         raise BadInputError(f"{path}: there are no {error.args[0]} in it; run `seido prepare` again") from error
     right: tuple[tuple[bool, Any], ...] = (

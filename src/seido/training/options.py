@@ -102,6 +102,9 @@ class TractOptions:
     """Weight, beside L1, of the L1 of the differences between neighbouring frames; by default 0."""
     stride: int | None = None
     """Only every so many-th frame of a stretch is learnt, so that a step sees more of a clip; by default 3."""
+    hear: Literal["mel", "features"] | None = None
+    """Learn from log-mels, or from what a frozen speech encoder made of the speech; by default from features where the
+    clips have some, which `seido hear` gives them."""
 
     def __post_init__(self) -> None:
         if self.size is not None:

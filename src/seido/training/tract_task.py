@@ -16,8 +16,8 @@ from seido.files import sha256
 from seido.models.checkpoint import build, load_checkpoint
 from seido.models.mover import Mover
 from seido.models.movers import MOVERS, new_mover
-from seido.models.tract_speech import hearing
-from seido.plan import FrontEnd, Network, Plan
+from seido.models.tract_speech import hearing, silence_of
+from seido.plan import Encoder, FrontEnd, Network, Plan
 from seido.timebase import centred_lead
 from seido.training.adapt import AdaptOptions
 from seido.training.aligned_task import sample, seen
@@ -71,7 +71,9 @@ class TractTask:
         """
         _require_usable(options)
         self.options = options
-        self.network, self.plan = (_new_network(saved, 0), saved) if saved else _starting_point(clips, options)
+        self.network, self.plan = _resumed(saved, clips, options) if saved else _starting_point(clips, options)
+        features = self.plan.front_end.encoder is not None
+        self.augment = options.augment.of_features() if features else options.augment
         self.window = options.window or STRETCH
         self.batch_size = options.batch or BATCH
         self.frames = self.batch_size * self.window
@@ -115,7 +117,7 @@ class TractTask:
             torch.stack(targets)[:, :, None],
             torch.stack(mels)[:, None, None].transpose(3, 4),
             starts,
-            self.options.augment,
+            self.augment,
             self.options.seed,
             step,
             part.start,
@@ -179,8 +181,9 @@ class TractTask:
     def _heard(self, examples: Examples, clip: int, frames: range) -> tuple[Tensor, Tensor]:
         moments = examples.moments(clip, frames)
         slack = frames[-1] - frames[0] + 1 - len(frames) + examples.slack
+        ears = self.plan.front_end
         mel, at = hearing(
-            examples.mels[clip], moments, self.plan.rate, self.plan.front_end.lead, slack, self.network.context
+            examples.mels[clip], moments, self.plan.rate, ears.lead, slack, self.network.context, silence_of(ears)
         )
         return torch.from_numpy(mel), torch.from_numpy(at)
 
@@ -200,9 +203,11 @@ def tract_plan(clips: Clips, options: TrainOptions) -> Plan:
     """Make the plan of a new tract generator's checkpoints: a frame lies at its middle in the speech."""
     prepared = clips.prepared
     size = options.tract.size or MOVERS[options.model]
+    encoder, lead = _heard_by(clips, options), centred_lead(prepared.rate)
+    ears = FrontEnd(lead=lead) if encoder is None else FrontEnd(lead=lead, bands=encoder.width, encoder=encoder)
     return Plan(
         network=Network(name=options.model, width=options.channels, residual=True, size=size),
-        front_end=FrontEnd(lead=centred_lead(prepared.rate)),
+        front_end=ears,
         rate=prepared.rate,
         recipe="tract",
         antialias=True,
@@ -223,6 +228,7 @@ def _starting_point(clips: Clips, options: TrainOptions) -> tuple[Mover, Plan]:
                 f"{options.init}: it works at {float(plan.rate):g} frames/s but the clips in {clips.root} have "
                 f"{float(prepared.rate):g}; run `seido prepare` again at its rate, or train from scratch"
             )
+        _require_ears(plan, clips, options, str(options.init), "train from scratch")
         built = build(checkpoint)
         assert isinstance(built, Mover)  # noqa: S101  (load_checkpoint was told what to expect)
         network = built.requires_grad_(True)
@@ -240,6 +246,29 @@ def _starting_point(clips: Clips, options: TrainOptions) -> tuple[Mover, Plan]:
         corpus=clips.digest,
         notes={**plan.notes, **notes},
     )
+
+
+def _heard_by(clips: Clips, options: TrainOptions) -> Encoder | None:
+    """Tell whose features the generator learns from; None for log-mels. Raises BadInputError where there are none."""
+    wanted, there = options.tract.hear, clips.prepared.encoder
+    if wanted == "features" and options.model != "tract":
+        raise BadInputError(f"tract.hear: {options.model} hears log-mels alone; leave this option out")
+    if wanted == "features" and there is None:
+        raise BadInputError(f"tract.hear: {clips.root} holds no features of an encoder; make them with `seido hear`")
+    return there if options.model == "tract" and wanted != "mel" else None
+
+
+def _require_ears(plan: Plan, clips: Clips, options: TrainOptions, what: str, instead: str) -> None:
+    """Check that a plan hears what will be learnt from."""
+    there = _heard_by(clips, options)
+    if plan.front_end.encoder != there:
+        one, other = (str(each) if each else "log-mels" for each in (plan.front_end.encoder, there))
+        raise BadInputError(f"{what}: it hears {one}, but would learn from {other} of {clips.root}; {instead}")
+
+
+def _resumed(saved: Plan, clips: Clips, options: TrainOptions) -> tuple[Mover, Plan]:
+    _require_ears(saved, clips, options, "the run that was begun", "resume it with the same clips")
+    return _new_network(saved, 0), saved
 
 
 def _new_network(plan: Plan, seed: int) -> Mover:
