@@ -27,6 +27,8 @@ class PhantomOptions:
 
     speakers: int = 8
     """Speakers to train on, 0 to 16, each a deformation of the engine's own."""
+    skip: int = 0
+    """Speakers of the cast to leave out before them: with 8, those who are not in a corpus of 8."""
     utterances: int = 40
     """Utterances of each speaker."""
     languages: str = ",".join(LANGUAGES)
@@ -47,6 +49,10 @@ class PhantomOptions:
     def __post_init__(self) -> None:
         if not 0 <= self.speakers <= len(CAST):
             raise BadInputError(f"{self.speakers} speakers cannot be had: the phantom has up to {len(CAST)}")
+        if not 0 <= self.skip <= len(CAST) - self.speakers:
+            raise BadInputError(
+                f"{self.speakers} speakers after {self.skip} cannot be had: the phantom has {len(CAST)} in all"
+            )
         if not 1 <= self.utterances <= 10_000:
             raise BadInputError(f"{self.utterances} utterances cannot be made: ask for 1 to 10000 of each speaker")
         if not SHORTEST <= self.seconds <= LONGEST:
@@ -58,10 +64,15 @@ class PhantomOptions:
         spoken = self.spoken
         if len(set(spoken)) < len(spoken):
             raise BadInputError(f"languages {self.languages!r} name one of them twice; name each once")
-        if self.unseen != NOBODY and speaker(self.unseen).name in CAST[: self.speakers]:
+        if self.unseen != NOBODY and speaker(self.unseen).name in self.cast:
             raise BadInputError(f"speaker {self.unseen} is among those to train on, so is not unseen; choose W or none")
         if not self.speakers and self.unseen == NOBODY:
             raise BadInputError("a corpus of no speakers was asked for: give --speakers or --unseen")
+
+    @property
+    def cast(self) -> tuple[str, ...]:
+        """The speakers to train on, by name."""
+        return CAST[self.skip : self.skip + self.speakers]
 
     @property
     def spoken(self) -> tuple[Language, ...]:
@@ -113,8 +124,8 @@ def chance(seed: int, *words: str) -> np.random.Generator:
 def script(options: PhantomOptions) -> list[Line]:
     """List all lines of a corpus, speaker by speaker: sentences for the cast, the fable for the unseen speaker."""
     lines: list[Line] = []
-    for place, name in enumerate(CAST[: options.speakers]):
-        rate = SLOW if place % 2 else FAST
+    for name in options.cast:
+        rate = SLOW if CAST.index(name) % 2 else FAST
         for index in range(options.utterances):
             language = options.spoken[index % len(options.spoken)]
             number = index // len(options.spoken) + 1
