@@ -86,3 +86,10 @@ def test_the_data_card_says_what_the_phantom_is_not() -> None:
     assert "phantom figure" in card
     assert "| W | stranger | unseen | 13.84 | 4 | 13 |" in card
     assert "16 recordings, 0.9 minutes" in card
+
+
+def test_those_who_are_skipped_change_nothing_for_the_others():
+    whole = script(PhantomOptions(speakers=6, utterances=2, unseen="none"))
+    assert script(PhantomOptions(speakers=3, skip=3, utterances=2, unseen="none")) == whole[len(whole) // 2 :]
+    with pytest.raises(BadInputError, match="16 in all"):
+        PhantomOptions(speakers=9, skip=8)
