@@ -94,7 +94,10 @@ def test_a_made_movie_is_the_librarys_own(studio, speech, made, tmp_path):
     (tmp_path / "tone.wav").write_bytes(sound())
     item, events = made
     expected = np.stack(list(generate(tmp_path / "tone.wav", read_head("man"), GenerateOptions(model=MODEL))))
-    assert (frames_of(studio, item) == expected).all()
+    # The studio's processes have threads of their own number, and sums of floats their own order.
+    apart = np.abs(frames_of(studio, item).astype(int) - expected)
+    assert apart.max() <= 1
+    assert apart.mean() < 1e-3
     assert item["pictures"]["rate"] == "25"
     assert item["facts"]["model"] == MODEL
     assert [event["state"] for event in events][-1] == "done"
