@@ -1,6 +1,6 @@
 """Frames a second of the tract generator, beside the plain Wav2Lip forward at its published width, in one run.
 
-    python bench/tract_speed.py [--model NAME] [--threads 2] [--batch 16] [--frames 64] [--rounds 5]
+    python bench/tract_speed.py [--model NAME] [--threads 2] [--batch 16] [--frames 192] [--rounds 5]
 
 Wav2Lip: the network called with the picture repeated for every frame, 96 × 96, random weights. Tract: everything that a
 frame needs, the speech and the first frame included, at 128 × 128 and at 256 × 256. The ways take turns within
@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--model", default=DEFAULT)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--batch", type=int, default=16)
-    parser.add_argument("--frames", type=int, default=64)
+    parser.add_argument("--frames", type=int, default=192)
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
