@@ -23,7 +23,7 @@ from seido.clips.store import (
     safetensors_header,
 )
 from seido.errors import BadInputError, OutputError
-from seido.files import describe_os_error, make_folder, replacing, swept, write_bytes
+from seido.files import make_folder, replacing, swept, write_bytes
 from seido.timebase import SAMPLE_RATE
 from seido.values import Speech
 
@@ -134,8 +134,5 @@ def _copy_others(root: Path, out: Path) -> None:
         if own or any(part.startswith(".") for part in name.parts) or not path.is_file():
             continue
         make_folder((out / name).parent)
-        try:
-            with replacing(out / name) as temporary:
-                shutil.copyfile(path, temporary)
-        except OSError as error:
-            raise OutputError(describe_os_error(out / name, error)) from error
+        with replacing(out / name) as temporary:
+            shutil.copyfile(path, temporary)

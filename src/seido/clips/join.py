@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +13,7 @@ from seido.clips.splits import sentence_key
 from seido.clips.spoken import LABELS
 from seido.clips.store import MANIFEST, RECORDINGS, Clips, Entry, open_clips, write_manifest
 from seido.errors import BadInputError
-from seido.files import make_folder, replacing
+from seido.files import linked, make_folder, replacing
 
 
 @dataclass(frozen=True)
@@ -103,8 +101,5 @@ def _sentences(clips: Clips, known: dict[str, Facts]) -> set[str]:
 
 def _link(source: Path, target: Path) -> None:
     with replacing(target) as temporary:
-        temporary.unlink(missing_ok=True)
-        try:
-            os.link(source.resolve(), temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
+        temporary.unlink()
+        linked(source.resolve(), temporary)

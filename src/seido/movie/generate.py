@@ -181,9 +181,9 @@ def render(
     require_use_of_encoder(plan, options)
     crop = region.crop(shown)
     if isinstance(model, Mover):
-        batches = tract_batches(model, plan, speech, crop, rate, options, wanted, heard)
+        mel = hear(speech, plan, options) if heard is None else heard
+        batches = tract_batches(model, plan, speech, crop, rate, options, wanted, mel)
         if options.doubt:
-            mel = log_mel(speech, plan.front_end)
             hearings = [np.ascontiguousarray(stretched(mel.T, each).T) for each in STRETCHES]
             others = [tract_batches(model, plan, speech, crop, rate, options, wanted, each) for each in hearings]
             batches = tinted(batches, others)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, Response
 
 from seido.errors import BadInputError
+from seido.files import linked
 from seido.studio.choices import head
 from seido.studio.items import FRAMES, LABELS, SOURCE, Item, Pictures
 from seido.studio.jobs import Jobs
@@ -143,12 +142,3 @@ def check_region(text: str, pictures: Pictures | None) -> None:
             region.within(pictures.height, pictures.width)
     except BadInputError as error:
         raise ProblemError("invalid", str(error)) from error
-
-
-def linked(path: Path, link: Path) -> Path:
-    """Give a file a second name, so that it lasts as long as whoever needs it; a copy where links cannot be had."""
-    try:
-        os.link(path, link)
-    except OSError:
-        shutil.copyfile(path, link)
-    return link
